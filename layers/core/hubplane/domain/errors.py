@@ -1,0 +1,71 @@
+"""The errors a person can meet, one class per cause.
+
+The class *names* are a contract: the state machines match them in ``Retry`` and ``Catch``, which compare the bare name
+and know nothing of parents. A message says what was found, where, and what to do next.
+"""
+
+from __future__ import annotations
+
+
+class HubplaneError(Exception):
+    """Parent of every error below; never raised itself."""
+
+
+class SpecInvalid(HubplaneError):
+    """The specification breaks rules; the message lists every fault with field, value and rule."""
+
+
+class ClusterBusy(HubplaneError):
+    """Another execution holds the cluster's lock and is still running."""
+
+
+class LockLost(HubplaneError):
+    """This execution no longer holds the lock of its cluster and must not act on it."""
+
+
+class AccountNotReady(HubplaneError):
+    """Something in the account contradicts the specification; the message lists every fault found."""
+
+
+class OAuthClientUnusable(HubplaneError):
+    """The OAuth client's id or secret is missing, unreadable or refused."""
+
+
+class ImageBuildFailed(HubplaneError):
+    """A container image could not be built or pushed."""
+
+
+class StackBusy(HubplaneError):
+    """The CloudFormation stack is in a state that only a person can end."""
+
+
+class StackFailed(HubplaneError):
+    """The stack did not reach its goal; the message carries the first cause, not the roll-back that followed."""
+
+
+class ChangeRefused(HubplaneError):
+    """A person refused a change that replaces or removes something."""
+
+
+class PodDisruptionBudgetImmutable(HubplaneError):
+    """Helm may not change a PodDisruptionBudget in place; the namespace has to be made again."""
+
+
+class ReleaseFailed(HubplaneError):
+    """A Helm release was refused or did not become ready; the message says which object and why."""
+
+
+class HubUnhealthy(HubplaneError):
+    """The hub does not answer through the load balancer as it should."""
+
+
+class NotYet(HubplaneError):
+    """Something made moments ago is not visible everywhere yet (IAM, access entries); trying again is right."""
+
+
+class Throttled(HubplaneError):
+    """The provider asks for a slower pace; trying again later is right."""
+
+
+class ProviderError(HubplaneError):
+    """The provider refused or failed for a reason with no class of its own; the message carries its words."""
