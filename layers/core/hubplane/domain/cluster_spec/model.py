@@ -95,7 +95,7 @@ class OAuth:
     client_id_secret_arn: str | None = None
     client_secret_secret_arn: str | None = None
     authorize_path: str = "/oauth2/authorize"
-    token_path: str = "/oauth2/token"
+    token_path: str = "/oauth2/token"  # noqa: S105
     userinfo_path: str = "/oauth2/userInfo"
     username_claim: str = "username"
     scopes: tuple[str, ...] = ("openid",)

@@ -1,0 +1,45 @@
+"""The frame around every function: JSON logs with the keys an operator searches by, and errors a state machine can match.
+
+``@task`` wraps a function ``(event) -> result`` that a state machine calls. Errors of ``hubplane.domain.errors`` pass
+through with their class name, which ``Retry`` and ``Catch`` match; anything else is logged with its traceback and passes
+through as it is, for the machine's ``States.ALL``.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from aws_lambda_powertools import Logger
+
+from hubplane.domain.errors import HubplaneError
+
+logger = Logger(service="hubplane", log_uncaught_exceptions=False)
+
+Event = dict[str, Any]
+Result = dict[str, Any]
+
+
+def task(work: Callable[[Event], Result]) -> Callable[[Event, Any], Result]:
+    """A Lambda handler around ``work``. The event itself is never logged: it may name people."""
+
+    @functools.wraps(work)
+    def handler(event: Event, context: Any) -> Result:
+        logger.append_keys(
+            cluster=event.get("cluster_name"),
+            execution=event.get("execution_arn"),
+            function=getattr(context, "function_name", work.__module__),
+        )
+        try:
+            result = work(event)
+        except HubplaneError as error:
+            logger.warning("refused", extra={"error_class": type(error).__name__, "cause": str(error)})
+            raise
+        except Exception:
+            logger.exception("failed")
+            raise
+        logger.info("done", extra={"changes": result.get("changes"), "reason": result.get("reason")})
+        return result
+
+    return handler
