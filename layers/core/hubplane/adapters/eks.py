@@ -1,0 +1,67 @@
+"""How to reach the Kubernetes API of an EKS cluster."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+from botocore.model import ServiceId
+from botocore.signers import RequestSigner
+
+from hubplane.domain.errors import NotYet
+from hubplane.domain.kubernetes_access import ClusterConnection
+from hubplane.domain.provider_errors import translated
+
+# The form that EKS's authenticator asks for, https://github.com/kubernetes-sigs/aws-iam-authenticator#api-authorization-from-outside-a-cluster:
+# the prefix, the header that names the cluster (signed, so that a token of one cluster is refused by another), and 60 s of
+# X-Amz-Expires. EKS accepts the token for 15 minutes from its X-Amz-Date, longer than a Lambda function may run.
+TOKEN_PREFIX = "k8s-aws-v1."  # noqa: S105
+CLUSTER_NAME_HEADER = "x-k8s-aws-id"
+TOKEN_EXPIRES_SECONDS = 60
+
+
+def cluster_connection(eks_client: Any, session: Any, cluster_name: str) -> ClusterConnection:
+    """Endpoint, CA and a fresh bearer token of the cluster, for the identity of the ``boto3.Session``.
+
+    Reads only and can be repeated. Ask again rather than keep the token: EKS takes it for 15 minutes. Raises ``NotYet``
+    while EKS has not given the cluster an endpoint, ``ProviderError`` where no such cluster exists.
+    """
+    with translated(f"describe EKS cluster {cluster_name}"):
+        cluster = eks_client.describe_cluster(name=cluster_name)["cluster"]
+    endpoint = cluster.get("endpoint")
+    authority = cluster.get("certificateAuthority", {}).get("data")
+    if not endpoint or not authority:
+        raise NotYet(
+            f"EKS cluster {cluster_name} is {cluster.get('status', 'in an unknown state')} and has no endpoint or certificate "
+            "authority yet: wait until it is ACTIVE and try again"
+        )
+    return ClusterConnection(
+        cluster_name=cluster_name,
+        endpoint=endpoint,
+        certificate_authority_data=authority,
+        token=bearer_token(session, cluster_name),
+    )
+
+
+def bearer_token(session: Any, cluster_name: str) -> str:
+    """A token for the cluster's API: a signed STS GetCallerIdentity URL, base64url without padding. Asks nothing of AWS.
+
+    The STS client only tells its endpoint, which is the Region's own, right in every partition, and follows
+    ``AWS_ENDPOINT_URL``; it is never called.
+    """
+    region = session.region_name
+    endpoint = session.client("sts", region_name=region).meta.endpoint_url.rstrip("/")
+    signer = RequestSigner(ServiceId("sts"), region, "sts", "v4", session.get_credentials(), session.events)
+    url = signer.generate_presigned_url(
+        {
+            "method": "GET",
+            "url": f"{endpoint}/?Action=GetCallerIdentity&Version=2011-06-15",
+            "body": {},
+            "headers": {CLUSTER_NAME_HEADER: cluster_name},
+            "context": {},
+        },
+        operation_name="GetCallerIdentity",
+        expires_in=TOKEN_EXPIRES_SECONDS,
+        region_name=region,
+    )
+    return TOKEN_PREFIX + base64.urlsafe_b64encode(url.encode()).decode().rstrip("=")

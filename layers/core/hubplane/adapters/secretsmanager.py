@@ -1,0 +1,82 @@
+"""Secrets Manager: the only place where Hubplane keeps a secret."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from hubplane.domain.errors import ProviderError
+from hubplane.domain.provider_errors import error_code, translated
+
+
+class SecretsManager:
+    """Text secrets by ARN or name. No error message and no ``repr`` of this class carries a value."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def read(self, arn_or_name: str) -> str | None:
+        """The secret's current text; None where it does not exist, holds no value yet or waits for its deletion.
+
+        Raises ``ProviderError`` for a secret that holds binary data.
+        """
+        with translated(f"read secret {arn_or_name}"):
+            try:
+                answer = self._client.get_secret_value(SecretId=arn_or_name)
+            except Exception as error:
+                if error_code(error) == "ResourceNotFoundException" or self._waits_for_deletion(arn_or_name, error):
+                    return None
+                raise
+        if "SecretString" not in answer:
+            raise ProviderError(f"secret {arn_or_name} holds binary data: store its value as text")
+        text: str = answer["SecretString"]
+        return text
+
+    def create_once(self, name: str, make: Callable[[], str], tags: Mapping[str, str]) -> tuple[str, bool]:
+        """(ARN, True) of a new secret whose text is ``make()``, or (ARN, False) of the one that has this name already.
+
+        Repeatable and safe when two callers race: the first value stays, and ``make`` is called only when a value is
+        needed. A secret that waits for its deletion is taken back with the value that it has.
+        """
+        arn = self._arn_of(name)
+        if arn is not None:
+            return arn, False
+        with translated(f"create secret {name}"):
+            try:
+                answer = self._client.create_secret(
+                    Name=name, SecretString=make(), Tags=[{"Key": key, "Value": value} for key, value in sorted(tags.items())]
+                )
+            except Exception as error:
+                if error_code(error) != "ResourceExistsException":
+                    raise
+            else:
+                return answer["ARN"], True
+        arn = self._arn_of(name)
+        if arn is None:
+            raise ProviderError(f"secret {name} exists and cannot be found at the same moment: start again")
+        return arn, False
+
+    def put(self, name_or_arn: str, value: str) -> None:
+        """Make ``value`` the current text of a secret that exists. Each call adds a version: compare with ``read`` first."""
+        with translated(f"write secret {name_or_arn}"):
+            self._client.put_secret_value(SecretId=name_or_arn, SecretString=value)
+
+    def _arn_of(self, name: str) -> str | None:
+        """The ARN of the secret, which is taken back where it waits for its deletion; None where there is none."""
+        with translated(f"describe secret {name}"):
+            try:
+                answer = self._client.describe_secret(SecretId=name)
+            except Exception as error:
+                if error_code(error) == "ResourceNotFoundException":
+                    return None
+                raise
+            if answer.get("DeletedDate"):
+                self._client.restore_secret(SecretId=name)
+        arn: str = answer["ARN"]
+        return arn
+
+    def _waits_for_deletion(self, arn_or_name: str, error: Exception) -> bool:
+        """Whether a refused read is about a secret marked for deletion: InvalidRequestException alone has other causes."""
+        if error_code(error) != "InvalidRequestException":
+            return False
+        return "DeletedDate" in self._client.describe_secret(SecretId=arn_or_name)
