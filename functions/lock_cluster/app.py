@@ -1,0 +1,48 @@
+"""LockCluster: one build, delete or upgrade per cluster at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import boto3
+
+from hubplane.adapters.clusters_table import ClustersTable
+from hubplane.adapters.stepfunctions import execution_status
+from hubplane.domain.errors import ClusterBusy
+from hubplane.domain.locks import decide_lock
+from hubplane.entrypoint import task
+from hubplane.settings import read_settings
+
+
+@dataclass(frozen=True)
+class Settings:
+    clusters_table_name: str
+    lease_seconds: int
+
+
+SETTINGS = read_settings(Settings)
+STEP_FUNCTIONS = boto3.client("stepfunctions")
+CLUSTERS = ClustersTable(boto3.client("dynamodb"), SETTINGS.clusters_table_name)
+
+
+@task
+def handler(event: dict[str, Any]) -> dict[str, Any]:
+    cluster_name, execution_arn = event["cluster_name"], event["execution_arn"]
+    now = datetime.now(UTC)
+    record = CLUSTERS.read(cluster_name)
+    asks = record.lock is not None and record.lock.execution_arn != execution_arn
+    holder_status = execution_status(STEP_FUNCTIONS, record.lock.execution_arn) if asks and record.lock else None
+    decision = decide_lock(record.lock, holder_status, execution_arn, now)
+    lease = timedelta(seconds=SETTINGS.lease_seconds)
+    if decision.kind == "refuse":
+        raise ClusterBusy(f"cluster {cluster_name} is busy: {decision.reason}")
+    if not CLUSTERS.take_lock(cluster_name, execution_arn, record.lock, now, lease):
+        raise ClusterBusy(f"cluster {cluster_name} is busy: another execution took the lock in the same moment; try again")
+    return {
+        "recorded_availability_zone": record.availability_zone,
+        "previous_status": record.status,
+        "changes": [],
+        "reason": decision.reason,
+    }

@@ -1,0 +1,46 @@
+"""RecordFailure: the stage and the cause in words, the lock given back, one mail."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import boto3
+
+from hubplane.adapters.clusters_table import ClustersTable
+from hubplane.adapters.notices import Notices
+from hubplane.domain.failures import describe_failure
+from hubplane.domain.mails import failure_mail
+from hubplane.entrypoint import task
+from hubplane.settings import read_settings
+
+
+@dataclass(frozen=True)
+class Settings:
+    clusters_table_name: str
+    ledger_table_name: str
+    operators_topic_arn: str
+
+
+SETTINGS = read_settings(Settings)
+DYNAMODB = boto3.client("dynamodb")
+CLUSTERS = ClustersTable(DYNAMODB, SETTINGS.clusters_table_name)
+NOTICES = Notices(boto3.client("sns"), DYNAMODB, SETTINGS.operators_topic_arn, SETTINGS.ledger_table_name)
+
+
+@task
+def handler(event: dict[str, Any]) -> dict[str, Any]:
+    cluster_name, execution_arn, now = event["cluster_name"], event["execution_arn"], datetime.now(UTC)
+    failure = describe_failure(event["stage"], event["error"], event["cause"])
+    entry = {"stage": failure.stage, "error": failure.error, "cause": failure.cause, "execution_arn": execution_arn}
+    released = bool(cluster_name) and CLUSTERS.record_failure(cluster_name, execution_arn, entry, now)
+    mail = failure_mail(cluster_name, failure, execution_arn)
+    NOTICES.send_once(cluster_name or "-", execution_arn, mail.subject, mail.text, now)
+    return {
+        "stage": failure.stage,
+        "error": failure.error,
+        "reason": failure.sentence,
+        "changes": [],
+        "lock_released": released,
+    }

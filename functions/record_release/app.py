@@ -1,0 +1,44 @@
+"""RecordRelease: the cluster is ACTIVE; the lock is given back and the operators are told what changed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import boto3
+
+from hubplane.adapters.clusters_table import ClustersTable
+from hubplane.adapters.notices import Notices
+from hubplane.domain.mails import release_mail
+from hubplane.entrypoint import task
+from hubplane.settings import read_settings
+
+
+@dataclass(frozen=True)
+class Settings:
+    clusters_table_name: str
+    ledger_table_name: str
+    operators_topic_arn: str
+
+
+SETTINGS = read_settings(Settings)
+DYNAMODB = boto3.client("dynamodb")
+CLUSTERS = ClustersTable(DYNAMODB, SETTINGS.clusters_table_name)
+NOTICES = Notices(boto3.client("sns"), DYNAMODB, SETTINGS.operators_topic_arn, SETTINGS.ledger_table_name)
+
+
+@task
+def handler(event: dict[str, Any]) -> dict[str, Any]:
+    cluster_name, execution_arn, now = event["cluster_name"], event["execution_arn"], datetime.now(UTC)
+    changes = event["all_changes"]
+    release = {**event["release"], "spec": event["spec"], "notes": event["notes"], "recorded_at": now.isoformat()}
+    CLUSTERS.record_release(cluster_name, execution_arn, release, now)
+    if changes:
+        mail = release_mail(cluster_name, event["release"]["hub_url"], changes, event["notes"])
+        NOTICES.send_once(cluster_name, execution_arn, mail.subject, mail.text, now)
+    return {
+        "status": "ACTIVE",
+        "changes": [],
+        "reason": f"{len(changes)} change(s) made" if changes else "nothing to change: the cluster is as specified",
+    }

@@ -1,0 +1,165 @@
+"""The Clusters table: one item per cluster, holding its lock, its last specification and its last release.
+
+Every write that ends or takes a claim is conditional, so that two executions can never both believe they hold it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from hubplane.domain.errors import LockLost
+from hubplane.domain.locks import Lock
+from hubplane.domain.provider_errors import error_code, translated
+
+CONDITION_FAILED = "ConditionalCheckFailedException"
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterRecord:
+    """What is known of a cluster. ``availability_zone`` is set by the first build and never changes."""
+
+    cluster_name: str
+    status: str | None
+    lock: Lock | None
+    availability_zone: str | None
+
+
+class ClustersTable:
+    """Reads and conditional writes of one table; ``client`` is a boto3 DynamoDB client."""
+
+    def __init__(self, client: Any, table_name: str) -> None:
+        self._client = client
+        self._table_name = table_name
+
+    def read(self, cluster_name: str) -> ClusterRecord:
+        """The record, read consistently; a cluster never seen has all fields None."""
+        with translated(f"read the record of cluster {cluster_name}"):
+            item = self._client.get_item(TableName=self._table_name, Key=_key(cluster_name), ConsistentRead=True).get("Item", {})
+        lock = item.get("lock", {}).get("M")
+        return ClusterRecord(
+            cluster_name=cluster_name,
+            status=_text(item.get("status")),
+            availability_zone=_text(item.get("availability_zone")),
+            lock=None
+            if lock is None
+            else Lock(
+                execution_arn=lock["execution_arn"]["S"],
+                acquired_at=datetime.fromisoformat(lock["acquired_at"]["S"]),
+                lease_expires_at=datetime.fromisoformat(lock["lease_expires_at"]["S"]),
+            ),
+        )
+
+    def take_lock(self, cluster_name: str, execution_arn: str, seen: Lock | None, now: datetime, lease: timedelta) -> bool:
+        """Take the lock if the table still shows ``seen``. False: somebody was faster. Repeatable for the same execution."""
+        lock = {
+            "M": {
+                "execution_arn": {"S": execution_arn},
+                "acquired_at": {"S": now.isoformat()},
+                "lease_expires_at": {"S": (now + lease).isoformat()},
+            }
+        }
+        values: dict[str, Any] = {":lock": lock, ":now": {"S": now.isoformat()}, ":status": {"S": "BUILDING"}}
+        condition = "attribute_not_exists(#lock)"
+        if seen is not None:
+            condition = "#lock.execution_arn = :seen"
+            values[":seen"] = {"S": seen.execution_arn}
+        return self._update(
+            cluster_name,
+            "SET #lock = :lock, #status = :status, updated_at = :now REMOVE approval",
+            condition,
+            values,
+            f"lock cluster {cluster_name}",
+        )
+
+    def record_approval_request(self, cluster_name: str, execution_arn: str, request: Mapping[str, Any]) -> None:
+        """Keep what a person is asked, with the task token that answers it. Raises ``LockLost``."""
+        values = {":approval": {"S": json.dumps(dict(request), sort_keys=True)}, ":me": {"S": execution_arn}}
+        if not self._update(
+            cluster_name, "SET approval = :approval", "#lock.execution_arn = :me", values, f"ask about cluster {cluster_name}"
+        ):
+            raise _lost(cluster_name, execution_arn)
+
+    def record_release(self, cluster_name: str, execution_arn: str, release: Mapping[str, Any], now: datetime) -> None:
+        """Status ACTIVE, the release as JSON, the lock gone. Raises ``LockLost``; a repeat by the same execution is success."""
+        values = {
+            ":status": {"S": "ACTIVE"},
+            ":stage": {"S": "RecordRelease"},
+            ":release": {"S": json.dumps(dict(release), sort_keys=True)},
+            ":now": {"S": now.isoformat()},
+            ":me": {"S": execution_arn},
+        }
+        ended = self._update(
+            cluster_name,
+            "SET #status = :status, #stage = :stage, #release = :release, updated_at = :now, finished_by = :me "
+            "REMOVE #lock, approval, failure",
+            "#lock.execution_arn = :me OR (attribute_not_exists(#lock) AND finished_by = :me)",
+            values,
+            f"record the release of cluster {cluster_name}",
+            {"#stage": "stage", "#release": "release"},
+        )
+        if not ended:
+            raise _lost(cluster_name, execution_arn)
+
+    def record_failure(self, cluster_name: str, execution_arn: str, failure: Mapping[str, str], now: datetime) -> bool:
+        """Status FAILED, the failure as JSON, the lock gone. False, and nothing written, where this execution holds no lock."""
+        values = {
+            ":status": {"S": "FAILED"},
+            ":stage": {"S": failure["stage"]},
+            ":failure": {"S": json.dumps(dict(failure), sort_keys=True)},
+            ":now": {"S": now.isoformat()},
+            ":me": {"S": execution_arn},
+        }
+        return self._update(
+            cluster_name,
+            "SET #status = :status, #stage = :stage, failure = :failure, updated_at = :now, finished_by = :me "
+            "REMOVE #lock, approval",
+            "#lock.execution_arn = :me OR (attribute_not_exists(#lock) AND finished_by = :me)",
+            values,
+            f"record the failure of cluster {cluster_name}",
+            {"#stage": "stage"},
+        )
+
+    def _update(
+        self,
+        cluster_name: str,
+        expression: str,
+        condition: str,
+        values: Mapping[str, Any],
+        doing: str,
+        names: Mapping[str, str] | None = None,
+    ) -> bool:
+        used = {"#lock": "lock", "#status": "status", **(names or {})}
+        with translated(doing):
+            try:
+                self._client.update_item(
+                    TableName=self._table_name,
+                    Key=_key(cluster_name),
+                    UpdateExpression=expression,
+                    ConditionExpression=condition,
+                    ExpressionAttributeNames={name: word for name, word in used.items() if name in expression + condition},
+                    ExpressionAttributeValues=dict(values),
+                )
+            except Exception as error:
+                if error_code(error) == CONDITION_FAILED:
+                    return False
+                raise
+        return True
+
+
+def _key(cluster_name: str) -> dict[str, Any]:
+    return {"cluster_name": {"S": cluster_name}}
+
+
+def _text(value: Mapping[str, str] | None) -> str | None:
+    return None if value is None else value["S"]
+
+
+def _lost(cluster_name: str, execution_arn: str) -> LockLost:
+    return LockLost(
+        f"execution {execution_arn} no longer holds the lock of cluster {cluster_name}: another one has taken over; "
+        "look at that one, or start again when it has ended"
+    )
