@@ -8,6 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import boto3
 import pytest
+
 from hubplane.adapters.eks import cluster_connection
 from hubplane.domain.errors import NotYet, ProviderError
 

@@ -7,9 +7,10 @@ from typing import Any
 
 import boto3
 import pytest
+from moto import mock_aws
+
 from hubplane.adapters.secretsmanager import SecretsManager
 from hubplane.domain.errors import ProviderError
-from moto import mock_aws
 
 TAGS = {"hubplane:cluster": "lab"}
 
