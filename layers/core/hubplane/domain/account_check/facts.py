@@ -1,0 +1,126 @@
+"""What is known of the account before a build: plain values that adapters collect and ``judging`` reads.
+
+None or absence always means "looked and not found"; what could not be looked up is said by ``unknown`` texts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Subnet:
+    """``availability_zone_id`` is the physical zone, the same in every account; ``free_addresses`` are IPv4."""
+
+    subnet_id: str
+    vpc_id: str
+    availability_zone: str
+    availability_zone_id: str
+    free_addresses: int
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceType:
+    """``availability_zones`` of this Region that offer it; ``addresses_per_interface`` are IPv4."""
+
+    name: str
+    vcpus: int
+    architectures: tuple[str, ...]
+    addresses_per_interface: int
+    availability_zones: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Ami:
+    """A machine image; ``state`` is EC2's (only ``available`` starts nodes)."""
+
+    ami_id: str
+    name: str
+    description: str
+    state: str
+    architecture: str
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """An ACM certificate; ``domain_names`` with its wildcards as ACM lists them."""
+
+    arn: str
+    status: str
+    domain_names: tuple[str, ...]
+    not_after: datetime | None
+    renewal_eligibility: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KubernetesVersion:
+    """One version that EKS knows; ``status`` is STANDARD_SUPPORT, EXTENDED_SUPPORT or UNSUPPORTED."""
+
+    version: str
+    status: str
+    standard_support_ends_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ExistingCluster:
+    """The EKS cluster of this name. ``node_subnet_ids`` are those of all its node groups."""
+
+    version: str
+    status: str
+    vpc_id: str
+    node_subnet_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NotebookImageFound:
+    """What the registry says of the notebook image.
+
+    ``checked`` False: a registry that Hubplane cannot ask. ``jupyterhub_version`` None: the image does not say.
+    """
+
+    checked: bool
+    repository_exists: bool = False
+    tag_exists: bool = False
+    jupyterhub_version: str | None = None
+    why_unknown: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TargetGroup:
+    """A target group in this Region that has the name this cluster's would get."""
+
+    name: str
+    vpc_id: str | None
+    port: int | None
+    load_balancer_names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class QuotaUse:
+    """A limit and what is used of it by others than this cluster. ``limit`` None: it could not be read, for this reason."""
+
+    limit: float | None
+    in_use: int
+    why_unknown: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountFacts:
+    """Everything ``judge_account`` looks at, all of one account and Region."""
+
+    region: str
+    subnets: Mapping[str, Subnet]
+    instance_types: Mapping[str, InstanceType]
+    amis: Mapping[str, Ami]
+    recommended_ami_ids: Mapping[str, str | None]  # node group -> id, None where SSM names none; absent where no name is known
+    certificate: Certificate | None
+    kubernetes_version: KubernetesVersion | None
+    existing_cluster: ExistingCluster | None
+    notebook_image: NotebookImageFound
+    target_group: TargetGroup | None
+    load_balancer_vpc_id: str | None  # of the load balancer that has this cluster's name already
+    volume_availability_zones: Mapping[str, int]  # zone -> how many volumes the cluster has there
+    quotas: Mapping[str, QuotaUse]  # by the names in ``quotas.QUOTAS``
