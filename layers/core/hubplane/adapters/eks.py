@@ -1,4 +1,4 @@
-"""How to reach the Kubernetes API of an EKS cluster."""
+"""EKS: how to reach the Kubernetes API of a cluster, and what there is before one is built."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import Any
 from botocore.model import ServiceId
 from botocore.signers import RequestSigner
 
+from hubplane.domain.account_check.facts import ExistingCluster, KubernetesVersion
 from hubplane.domain.errors import NotYet
 from hubplane.domain.kubernetes_access import ClusterConnection
-from hubplane.domain.provider_errors import translated
+from hubplane.domain.provider_errors import error_code, translated
 
 # The form that EKS's authenticator asks for, https://github.com/kubernetes-sigs/aws-iam-authenticator#api-authorization-from-outside-a-cluster:
 # the prefix, the header that names the cluster (signed, so that a token of one cluster is refused by another), and 60 s of
@@ -65,3 +66,45 @@ def bearer_token(session: Any, cluster_name: str) -> str:
         region_name=region,
     )
     return TOKEN_PREFIX + base64.urlsafe_b64encode(url.encode()).decode().rstrip("=")
+
+
+class Eks:
+    """Questions about clusters of one Region; ``client`` is a boto3 EKS client. Reads only."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def kubernetes_version(self, version: str) -> KubernetesVersion | None:
+        """What EKS says of a Kubernetes version; None for one that it does not list."""
+        with translated("describe the Kubernetes versions of EKS"):
+            pages = self._client.get_paginator("describe_cluster_versions").paginate(includeAll=True)
+            for item in (item for page in pages for item in page["clusterVersions"]):
+                if item["clusterVersion"] == version:
+                    status = item.get("versionStatus") or item["status"].upper().replace("-", "_")
+                    return KubernetesVersion(version, status, item.get("endOfStandardSupportDate"))
+        return None
+
+    def existing_cluster(self, cluster_name: str) -> ExistingCluster | None:
+        """The cluster of this name with the subnets of its node groups; None where there is none."""
+        with translated(f"describe EKS cluster {cluster_name}"):
+            try:
+                cluster = self._client.describe_cluster(name=cluster_name)["cluster"]
+            except Exception as error:
+                if error_code(error) == "ResourceNotFoundException":
+                    return None
+                raise
+            pages = self._client.get_paginator("list_nodegroups").paginate(clusterName=cluster_name)
+            groups = [name for page in pages for name in page["nodegroups"]]
+            described = [self._client.describe_nodegroup(clusterName=cluster_name, nodegroupName=name) for name in groups]
+        return ExistingCluster(
+            version=cluster["version"],
+            status=cluster["status"],
+            subnet_ids=tuple(cluster.get("resourcesVpcConfig", {}).get("subnetIds", ())),
+            node_subnet_ids=tuple(sorted({subnet for answer in described for subnet in answer["nodegroup"].get("subnets", ())})),
+        )
+
+    def count_clusters(self) -> int:
+        """All EKS clusters of the account in this Region."""
+        with translated("list EKS clusters"):
+            pages = self._client.get_paginator("list_clusters").paginate()
+            return sum(len(page["clusters"]) for page in pages)

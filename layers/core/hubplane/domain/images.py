@@ -12,6 +12,7 @@ import re
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from hubplane.domain.cluster_spec.model import ClusterSpec
 
@@ -36,6 +37,14 @@ DEFAULT_CHART_VERSION = "4.4.0"  # the newest in the table, a security release o
 HUB_BASE_REPOSITORY = "quay.io/jupyterhub/k8s-hub"  # hub.image.name in the chart's values.yaml; its tag is the chart's version
 
 ECR_HOST = re.compile(r"(?P<account>\d{12})\.dkr[.-]ecr(?:-fips)?\.(?P<region>[a-z0-9-]+)\.(?:amazonaws\.com(?:\.cn)?|on\.aws)")
+# What images say of the JupyterHub in them: a label (hub/Dockerfile and hub/buildspec.yml write the first), a variable, or
+# the command that installed it, as pip and conda pin it.
+VERSION_LABELS = ("hubplane.jupyterhub-version", "jupyterhub.version", "jupyterhub_version", "JUPYTERHUB_VERSION")
+VERSION_VARIABLE = "JUPYTERHUB_VERSION"
+VERSION_TEXT = re.compile(r"v?(\d+\.\d+(?:\.\d+)?)(?:[abrc.+-].*)?")
+INSTALLED = re.compile(
+    r"\bjupyterhub(?:-base|-singleuser)?={1,2}['\"]?(\d+\.\d+(?:\.\d+)?)|JUPYTERHUB_VERSION=['\"]?(\d+\.\d+(?:\.\d+)?)"
+)
 ZIP_TIME = (1980, 1, 1, 0, 0, 0)  # the earliest a zip can hold: the archive's bytes depend on the content alone
 
 
@@ -94,6 +103,23 @@ def ecr_image(name: str) -> EcrImage | None:
     if found is None or not repository:
         return None
     return EcrImage(found["account"], found["region"], repository)
+
+
+def jupyterhub_version_of(config: Mapping[str, Any]) -> str | None:
+    """The JupyterHub version in an image's configuration (labels, environment, history); None: it does not say.
+
+    Shape: https://github.com/opencontainers/image-spec/blob/main/config.md. Of several installs in the history the last
+    one holds, for it is the one that is left.
+    """
+    inner = config.get("config") or {}
+    labels = inner.get("Labels") or {}
+    variables = dict(item.partition("=")[::2] for item in inner.get("Env") or [])
+    for text in (*(labels.get(key, "") for key in VERSION_LABELS), variables.get(VERSION_VARIABLE, "")):
+        found = VERSION_TEXT.fullmatch(text)
+        if found:
+            return found[1]
+    installs = [match for step in config.get("history") or [] for match in INSTALLED.finditer(step.get("created_by", ""))]
+    return (installs[-1][1] or installs[-1][2]) if installs else None
 
 
 def hub_repository(cluster_name: str) -> str:

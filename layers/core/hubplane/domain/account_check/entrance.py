@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from urllib.parse import urlsplit
 
 from hubplane.domain.account_check.facts import AccountFacts, Certificate
 from hubplane.domain.account_check.findings import Findings
@@ -22,8 +21,11 @@ def covers(domain_name: str, host: str) -> bool:
 
 
 def hub_host(spec: ClusterSpec) -> str | None:
-    """The host name in the hub's URL; None while the hub is reached by the load balancer's own name."""
-    return urlsplit(spec.hub.url).hostname if spec.hub.url else None
+    """The host name in the hub's URL (``https://host[:port][/path]``); None while the load balancer's own name is used."""
+    if spec.hub.url is None:
+        return None
+    host = spec.hub.url.partition("://")[2].partition("/")[0].partition(":")[0]
+    return host or None
 
 
 def judge_certificate(spec: ClusterSpec, facts: AccountFacts, now: datetime, findings: Findings) -> None:

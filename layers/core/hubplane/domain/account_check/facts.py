@@ -66,11 +66,11 @@ class KubernetesVersion:
 
 @dataclass(frozen=True, slots=True)
 class ExistingCluster:
-    """The EKS cluster of this name. ``node_subnet_ids`` are those of all its node groups."""
+    """The EKS cluster of this name: the subnets of its control plane and those of all its node groups."""
 
     version: str
     status: str
-    vpc_id: str
+    subnet_ids: tuple[str, ...]
     node_subnet_ids: tuple[str, ...]
 
 
@@ -112,7 +112,7 @@ class AccountFacts:
     """Everything ``judge_account`` looks at, all of one account and Region."""
 
     region: str
-    subnets: Mapping[str, Subnet]
+    subnets: Mapping[str, Subnet]  # those of the specification and of an existing cluster
     instance_types: Mapping[str, InstanceType]
     amis: Mapping[str, Ami]
     recommended_ami_ids: Mapping[str, str | None]  # node group -> id, None where SSM names none; absent where no name is known

@@ -98,12 +98,12 @@ def _judge_existing(spec: ClusterSpec, facts: AccountFacts, findings: Findings) 
             "so set "
             f"kubernetes_version to 1.{minor(cluster.version) + 1} first, not to {wanted}"
         )
-    if cluster.vpc_id != spec.network.vpc_id:
-        findings.fault(
-            f"EKS cluster {spec.cluster_name} is in {cluster.vpc_id}, not in {spec.network.vpc_id}: a cluster cannot move "
-            "to another "
-            f"VPC, so name {cluster.vpc_id} or build a cluster of another name"
-        )
+    for vpc_id in sorted({facts.subnets[key].vpc_id for key in cluster.subnet_ids if key in facts.subnets}):
+        if vpc_id != spec.network.vpc_id:
+            findings.fault(
+                f"EKS cluster {spec.cluster_name} is in {vpc_id}, not in {spec.network.vpc_id}: a cluster cannot move to another "
+                f"VPC, so name {vpc_id} or build a cluster of another name"
+            )
     if cluster.status in ("DELETING", "FAILED"):
         findings.fault(
             f"EKS cluster {spec.cluster_name} is {cluster.status}: wait until it is gone, or remove it, and start the build again"
