@@ -1,0 +1,50 @@
+"""InstallAutoscaler: the cluster-autoscaler release. Does not wait until it is ready."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+
+from hubplane.adapters.eks import cluster_connection
+from hubplane.adapters.helm import Helm, find_helm
+from hubplane.domain.cluster_spec.model import spec_from_json
+from hubplane.domain.releases.autoscaler_values import render_autoscaler_values
+from hubplane.domain.releases.charts import AUTOSCALER, DEFAULT_AUTOSCALER_CHART, choose_chart
+from hubplane.domain.releases.decision import WantedRelease
+from hubplane.domain.releases.execution import bring_about, revision_description
+from hubplane.entrypoint import task
+from hubplane.settings import read_settings
+
+
+@dataclass(frozen=True)
+class Settings:
+    autoscaler_chart_source: str = ""
+    autoscaler_chart_version: str = ""
+    helm_path: str = ""
+
+
+SETTINGS = read_settings(Settings)
+SESSION = boto3.Session()
+EKS = boto3.client("eks")
+
+
+@task
+def handler(event: dict[str, Any]) -> dict[str, Any]:
+    spec = spec_from_json(event["spec"])
+    helm = Helm(find_helm(SETTINGS.helm_path), cluster_connection(EKS, SESSION, spec.cluster_name))
+    reference = choose_chart(None, SETTINGS.autoscaler_chart_source, SETTINGS.autoscaler_chart_version, DEFAULT_AUTOSCALER_CHART)
+    chart = helm.resolve(AUTOSCALER.chart_name, reference)
+    values = render_autoscaler_values(spec, SESSION.region_name, chart=chart)
+    wanted = WantedRelease(AUTOSCALER.release, AUTOSCALER.namespace, chart, values)
+    outcome = bring_about(helm, wanted, revision_description(event["spec"], event["execution_arn"]))
+    return {
+        "release": wanted.name,
+        "namespace": wanted.namespace,
+        "revision": outcome.revision,
+        "previous_revision": outcome.previous_revision,
+        "chart_version": outcome.chart_version,
+        "changes": list(outcome.changes),
+        "reason": outcome.reason,
+    }

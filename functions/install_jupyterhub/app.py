@@ -1,0 +1,75 @@
+"""InstallJupyterHub: the Zero-to-JupyterHub release, rendered from the specification. Does not wait until it is ready."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+
+from hubplane.adapters.eks import cluster_connection
+from hubplane.adapters.helm import Helm, find_helm
+from hubplane.adapters.secretsmanager import SecretsManager
+from hubplane.domain.cluster_spec.model import spec_from_json
+from hubplane.domain.releases.charts import DEFAULT_JUPYTERHUB_CHART, JUPYTERHUB, choose_chart
+from hubplane.domain.releases.decision import WantedRelease
+from hubplane.domain.releases.execution import bring_about, revision_description
+from hubplane.domain.releases.hub_secrets import (
+    checked_proxy_token,
+    new_proxy_token,
+    oauth_client_from_secret,
+    proxy_token_secret_name,
+)
+from hubplane.domain.releases.jupyterhub_values import render_jupyterhub_values
+from hubplane.entrypoint import task
+from hubplane.settings import read_settings
+
+
+@dataclass(frozen=True)
+class Settings:
+    jupyterhub_chart_source: str = ""
+    jupyterhub_chart_version: str = ""
+    helm_path: str = ""
+
+
+SETTINGS = read_settings(Settings)
+SESSION = boto3.Session()
+EKS = boto3.client("eks")
+SECRETS = SecretsManager(boto3.client("secretsmanager"))
+
+
+@task
+def handler(event: dict[str, Any]) -> dict[str, Any]:
+    spec = spec_from_json(event["spec"])
+    oauth = oauth_client_from_secret(SECRETS.read(event["oauth_secret_arn"]), event["oauth_secret_arn"])
+    token_name = proxy_token_secret_name(spec.cluster_name)
+    tags = {**spec.tags, "hubplane:cluster": spec.cluster_name, f"kubernetes.io/cluster/{spec.cluster_name}": "owned"}
+    token_arn, is_new_token = SECRETS.create_once(token_name, new_proxy_token, tags)
+    proxy_token = checked_proxy_token(SECRETS.read(token_arn), token_name)
+
+    connection = cluster_connection(EKS, SESSION, spec.cluster_name)
+    helm = Helm(find_helm(SETTINGS.helm_path), connection, secrets=(oauth.client_secret, proxy_token))
+    reference = choose_chart(
+        spec.hub.chart, SETTINGS.jupyterhub_chart_source, SETTINGS.jupyterhub_chart_version, DEFAULT_JUPYTERHUB_CHART
+    )
+    chart = helm.resolve(JUPYTERHUB.chart_name, reference)
+    values = render_jupyterhub_values(
+        spec,
+        chart=chart,
+        oauth=oauth,
+        proxy_token=proxy_token,
+        hub_url=event["hub_url"],
+        hub_image=event.get("hub_image"),
+        domain_url=event.get("domain_url"),
+    )
+    wanted = WantedRelease(JUPYTERHUB.release, JUPYTERHUB.namespace, chart, values)
+    outcome = bring_about(helm, wanted, revision_description(event["spec"], event["execution_arn"]))
+    return {
+        "release": wanted.name,
+        "namespace": wanted.namespace,
+        "revision": outcome.revision,
+        "previous_revision": outcome.previous_revision,
+        "chart_version": outcome.chart_version,
+        "changes": [*([f"created secret {token_name}"] if is_new_token else []), *outcome.changes],
+        "reason": outcome.reason,
+    }

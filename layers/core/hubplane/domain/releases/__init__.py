@@ -1,0 +1,1 @@
+"""Helm releases of a cluster: which charts, with which values, and what a build does about the release it finds."""

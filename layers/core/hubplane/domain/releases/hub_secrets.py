@@ -1,0 +1,58 @@
+"""The secrets that the hub runs with: its OAuth client and the token between the hub and its proxy."""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+from dataclasses import dataclass, field
+
+from hubplane.domain.errors import OAuthClientUnusable, ProviderError
+
+PROXY_TOKEN_BYTES = 32
+"""What `openssl rand -hex 32` of the chart's guide makes."""
+
+
+@dataclass(frozen=True)
+class OAuthClient:
+    """The client that the hub signs people in with. The secret stays out of ``repr``."""
+
+    client_id: str
+    client_secret: str = field(repr=False)
+
+
+def oauth_client_from_secret(text: str | None, secret_name: str) -> OAuthClient:
+    """The client in a secret's JSON (``client_id``, ``client_secret``). Raises ``OAuthClientUnusable`` without quoting it."""
+    rule = 'it must hold the JSON object {"client_id": "…", "client_secret": "…"}'
+    if text is None:
+        raise OAuthClientUnusable(
+            f"secret {secret_name} does not exist or has no value: {rule}; start the build again to make it"
+        )
+    try:
+        document = json.loads(text)
+    except ValueError:
+        raise OAuthClientUnusable(f"secret {secret_name} is not JSON: {rule}") from None
+    match document:
+        case {"client_id": str(client_id), "client_secret": str(client_secret)} if client_id and client_secret:
+            return OAuthClient(client_id, client_secret)
+    raise OAuthClientUnusable(f"secret {secret_name} lacks a client id or a client secret: {rule}")
+
+
+def proxy_token_secret_name(cluster_name: str) -> str:
+    """``hubplane/<cluster>/proxy-token``."""
+    return f"hubplane/{cluster_name}/proxy-token"
+
+
+def new_proxy_token() -> str:
+    """64 hexadecimal characters. Made once per cluster and kept: another one would sign everybody out."""
+    return secrets.token_hex(PROXY_TOKEN_BYTES)
+
+
+def checked_proxy_token(text: str | None, secret_name: str) -> str:
+    """The token of a secret. Raises ``ProviderError`` for one that the chart would refuse, without quoting it."""
+    if text is None or not re.fullmatch(r"[0-9a-f]{64}", text):
+        raise ProviderError(
+            f"secret {secret_name} is {'empty' if not text else 'not 64 hexadecimal characters'}: put the output of "
+            "`openssl rand -hex 32` into it (everybody has to sign in again then)"
+        )
+    return text
