@@ -1,0 +1,79 @@
+"""The calls that no AWS has: what tests and ``make bench`` ask of the embedded cloud under ``/_hubplane/``.
+
+| call | does |
+|---|---|
+| ``GET calls`` | counts of AWS calls, in all and by caller |
+| ``POST calls/reset`` | counts anew |
+| ``POST faults`` ``{"resource_type", "stack_name", "reason"}`` | the next stack resource of that type fails, once |
+| ``DELETE faults`` | forgets faults that have not happened |
+| ``POST front/hosts`` ``{host: load balancer name}`` | the front takes requests for the host to that load balancer |
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from local.cloud.cloud import Cloud
+from local.cloud.faults import Fault
+
+Response = tuple[int, dict[str, str], bytes]
+
+
+class ControlRefused(Exception):
+    """The call is malformed; the message says which field and why."""
+
+
+def answer_control(cloud: Cloud, method: str, path: str, body: bytes) -> Response:
+    """Carry out one control call; malformed ones are answered with 400, unknown ones with 404."""
+    action = ACTIONS.get((method, path.strip("/")))
+    if action is None:
+        return json_response(404, {"message": f"no control call {method} {path}"})
+    try:
+        return json_response(200, action(cloud, json.loads(body) if body else {}))
+    except (ValueError, ControlRefused) as error:
+        return json_response(400, {"message": str(error)})
+
+
+def json_response(status: int, content: Any) -> Response:
+    """A JSON answer."""
+    return status, {"Content-Type": "application/json"}, json.dumps(content).encode()
+
+
+def _read_calls(cloud: Cloud, given: Any) -> Any:
+    return cloud.calls.as_dict()
+
+
+def _reset_calls(cloud: Cloud, given: Any) -> Any:
+    cloud.calls.reset()
+    return {}
+
+
+def _add_fault(cloud: Cloud, given: Any) -> Any:
+    if not isinstance(given, dict) or not given.get("resource_type"):
+        raise ControlRefused("resource_type: missing; give a CloudFormation type such as AWS::EKS::Cluster")
+    reason = given.get("reason") or "Resource handler returned message: asked for by a test"
+    cloud.faults.add(Fault(given["resource_type"], given.get("stack_name", ""), reason))
+    return {}
+
+
+def _clear_faults(cloud: Cloud, given: Any) -> Any:
+    cloud.faults.clear()
+    return {}
+
+
+def _add_hosts(cloud: Cloud, given: Any) -> Any:
+    if not isinstance(given, dict) or not all(isinstance(target, str) for target in given.values()):
+        raise ControlRefused('the body must be {"host": "load balancer name"}')
+    cloud.front_hosts.update({host.lower(): target for host, target in given.items()})
+    return {"hosts": cloud.front_hosts}
+
+
+ACTIONS: dict[tuple[str, str], Callable[[Cloud, Any], Any]] = {
+    ("GET", "calls"): _read_calls,
+    ("POST", "calls/reset"): _reset_calls,
+    ("POST", "faults"): _add_fault,
+    ("DELETE", "faults"): _clear_faults,
+    ("POST", "front/hosts"): _add_hosts,
+}

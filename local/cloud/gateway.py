@@ -1,0 +1,131 @@
+"""The door in front of the emulator: control calls, call counts, and requests that a mend answers itself.
+
+An *interceptor* sees each AWS request before the emulator and either answers it or lets it pass.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qs
+
+from local.cloud.cloud import Cloud
+from local.cloud.control import Response, answer_control
+
+CONTROL_PREFIX = "/_hubplane/"
+_SCOPE = re.compile(r"Credential=(?P<key>[^/,]+)/\d+/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request")
+
+
+@dataclass(frozen=True)
+class Request:
+    """One AWS request as the emulator's dispatcher gets it; header names are lower case."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: bytes
+    query: dict[str, list[str]]
+
+    @property
+    def service(self) -> str:
+        """The service in the signature's credential scope, empty for an unsigned request."""
+        found = self._scope()
+        return found["service"] if found else ""
+
+    @property
+    def access_key_id(self) -> str:
+        """Who signed, empty for an unsigned request."""
+        found = self._scope()
+        return found["key"] if found else ""
+
+    def parameter(self, name: str) -> str | None:
+        """A parameter of the query protocol, from the query string or the form body."""
+        if name in self.query:
+            return self.query[name][0]
+        if "x-www-form-urlencoded" in self.headers.get("content-type", ""):
+            return parse_qs(self.body.decode("utf-8", "replace"), keep_blank_values=True).get(name, [None])[0]
+        return None
+
+    def _scope(self) -> re.Match[str] | None:
+        found = _SCOPE.search(self.headers.get("authorization", ""))
+        if found is None and "X-Amz-Credential" in self.query:
+            found = _SCOPE.search("Credential=" + self.query["X-Amz-Credential"][0])
+        return found
+
+
+Interceptor = Callable[[Request], Awaitable[Response | None]]
+
+
+class Gateway:
+    """The ASGI application that is served: control calls here, everything else in the emulator."""
+
+    def __init__(self, cloud: Cloud, emulator: Any) -> None:
+        """Take over the dispatcher of ``emulator``, the module ``ministack.app``."""
+        self._cloud = cloud
+        self._emulator = emulator
+        self._interceptors: list[Interceptor] = []
+        self._dispatch = emulator._dispatch_service_request
+        emulator._dispatch_service_request = self._answer
+
+    def intercept(self, interceptor: Interceptor) -> None:
+        """Ask ``interceptor`` before the emulator; those added first are asked first."""
+        self._interceptors.append(interceptor)
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Serve one ASGI event."""
+        if scope["type"] == "http" and scope["path"].startswith(CONTROL_PREFIX):
+            body = await _body(receive)
+            status, headers, answer = answer_control(
+                self._cloud, scope["method"], scope["path"].removeprefix(CONTROL_PREFIX), body
+            )
+            await _send(send, status, headers, answer)
+            return
+        await self._emulator.app(scope, receive, send)
+
+    async def _answer(
+        self, method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, list[str]], request_id: str
+    ) -> Response:
+        request = Request(method, path, headers, body, query)
+        self._cloud.calls.count(caller_of(request.access_key_id), self._operation(request))
+        for interceptor in self._interceptors:
+            answer = await interceptor(request)
+            if answer is not None:
+                status, answer_headers, content = answer
+                return status, {"x-amzn-requestid": request_id, **answer_headers}, content
+        response: Response = await self._dispatch(method, path, headers, body, query, request_id)
+        return response
+
+    def _operation(self, request: Request) -> str:
+        from ministack.core.iam_actions import extract_iam_action  # noqa: PLC0415  after the environment is prepared
+        from ministack.core.router import detect_service  # noqa: PLC0415
+
+        routing = self._emulator._routing_params(request.method, request.path, request.headers, request.body, request.query)
+        service = detect_service(request.method, request.path, request.headers, routing)
+        action = extract_iam_action(service, request.method, request.path, request.headers, request.body, routing)
+        return action or f"{request.service or service}:{request.method} {request.path}"
+
+
+def caller_of(access_key_id: str) -> str:
+    """The Lambda function whose session signed, ``states`` for a state machine's, ``other`` for anyone else."""
+    from ministack.services import sts  # noqa: PLC0415
+
+    session = sts._sessions.get(access_key_id)
+    return str(session.get("HubplaneCaller", "other")) if session else "other"
+
+
+async def _body(receive: Any) -> bytes:
+    content = b""
+    while True:
+        message = await receive()
+        content += message.get("body", b"")
+        if not message.get("more_body"):
+            return content
+
+
+async def _send(send: Any, status: int, headers: dict[str, str], content: bytes) -> None:
+    raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+    raw.append((b"content-length", str(len(content)).encode()))
+    await send({"type": "http.response.start", "status": status, "headers": raw})
+    await send({"type": "http.response.body", "body": content})

@@ -1,0 +1,56 @@
+"""The mends: one function per silent fault of the pinned emulator, each with the fault in its docstring.
+
+``HUBPLANE_SKIP_MENDS=name,name`` leaves mends out, which is how each test shows that its mend is still needed. When the
+emulator learns a thing, delete its mend.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+from collections.abc import Callable
+
+from local.cloud.cloud import Cloud
+from local.cloud.gateway import Gateway
+
+Mend = Callable[[Cloud, Gateway], None]
+
+MODULES = (
+    "identity",
+    "lambda_workers",
+    "states_sdk",
+    "states_machine",
+    "states_jsonata",
+    "sts",
+)
+
+_mends: dict[str, Mend] = {}
+
+
+def mend(function: Mend) -> Mend:
+    """Register a mend under its function's name."""
+    if function.__name__ in _mends:
+        raise ValueError(f"two mends are called {function.__name__}")
+    _mends[function.__name__] = function
+    return function
+
+
+def apply_all(cloud: Cloud, gateway: Gateway) -> list[str]:
+    """Apply every mend but those named in ``HUBPLANE_SKIP_MENDS``; answers the names applied."""
+    for module in MODULES:
+        importlib.import_module(f"local.cloud.mends.{module}")
+    skipped = {name.strip() for name in os.environ.get("HUBPLANE_SKIP_MENDS", "").split(",") if name.strip()}
+    unknown = skipped - set(_mends)
+    if unknown:
+        raise SystemExit(
+            f"HUBPLANE_SKIP_MENDS: {', '.join(sorted(unknown))}: no such mend; there are {', '.join(sorted(_mends))}"
+        )
+    applied = []
+    for name, function in _mends.items():
+        if name in skipped:
+            logging.getLogger("hubplane.cloud").warning("left out: %s", name)
+            continue
+        function(cloud, gateway)
+        applied.append(name)
+    return applied
