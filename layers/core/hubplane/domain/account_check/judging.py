@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from hubplane.domain.account_check.entrance import judge_certificate, judge_node_port
 from hubplane.domain.account_check.facts import AccountFacts
@@ -17,8 +17,7 @@ from hubplane.domain.cluster_spec.model import ClusterSpec
 from hubplane.domain.images import HubChart
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgement(NamedTuple):
     """``ami_ids`` holds the specification's own image per node group; None leaves the choice, and its renewal, to EKS."""
 
     availability_zone: str | None

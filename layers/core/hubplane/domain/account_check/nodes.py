@@ -17,15 +17,13 @@ END_OF_SUPPORT_NOTICE = timedelta(days=60)
 # amazon-eks-node-al2023-x86_64-standard-1.35-v20260601, amazon-eks-node-1.13-v20190614, amazon-eks-gpu-node-1.29-v...,
 # bottlerocket-aws-k8s-1.35-x86_64-..., ubuntu-eks/k8s_1.35/images/...; descriptions of EKS images say "(k8s: 1.35.0, ...".
 AMI_NAME_VERSIONS = (
-    re.compile(r"^amazon-eks-.*?-(1\.\d+)-v\d+"),
-    re.compile(r"^bottlerocket-aws-k8s-(1\.\d+)-"),
-    re.compile(r"k8s_(1\.\d+)"),
+    r"^amazon-eks-.*?-(1\.\d+)-v\d+",
+    r"^bottlerocket-aws-k8s-(1\.\d+)-",
+    r"k8s_(1\.\d+)",
 )
-AMI_DESCRIPTION_VERSION = re.compile(r"k8s: ?v?(1\.\d+)")
-AMI_TAG_VERSION = re.compile(r"^v?(1\.\d+)(?:[./+-]|$)")
+AMI_DESCRIPTION_VERSION = r"k8s: ?v?(1\.\d+)"
+AMI_TAG_VERSION = r"^v?(1\.\d+)(?:[./+-]|$)"
 AMI_VERSION_TAGS = ("kubernetes", "kubernetes_version", "KubernetesVersion")
-
-ARM_AMI_TYPE = re.compile(r"ARM_64")
 
 
 def minor(version: str) -> int:
@@ -36,14 +34,14 @@ def minor(version: str) -> int:
 def ami_kubernetes_version(ami: Ami) -> str | None:
     """The Kubernetes version that a machine image was made for, from its tags, name or description; None: it does not say."""
     for key in AMI_VERSION_TAGS:
-        tagged = AMI_TAG_VERSION.match(ami.tags.get(key, ""))
+        tagged = re.match(AMI_TAG_VERSION, ami.tags.get(key, ""))
         if tagged:
             return tagged[1]
     for pattern in AMI_NAME_VERSIONS:
-        named = pattern.search(ami.name)
+        named = re.search(pattern, ami.name)
         if named:
             return named[1]
-    described = AMI_DESCRIPTION_VERSION.search(ami.description)
+    described = re.search(AMI_DESCRIPTION_VERSION, ami.description)
     return described[1] if described else None
 
 
@@ -126,7 +124,7 @@ def judge_node_group(spec: ClusterSpec, group: NodeGroup, facts: AccountFacts, z
     if group.ami_id is not None:
         _judge_own_ami(spec, group, facts, findings)
         return
-    architecture = "arm64" if ARM_AMI_TYPE.search(group.ami_type) else "x86_64"
+    architecture = "arm64" if "ARM_64" in group.ami_type else "x86_64"
     if kind is not None and architecture not in kind.architectures:
         findings.fault(
             f"{where}: AMI type {group.ami_type} is for {architecture}, instance type {group.instance_type} is "

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from hubplane.domain.account_check.facts import AccountFacts, InstanceType
 from hubplane.domain.account_check.findings import Findings
 from hubplane.domain.cluster_spec.model import ClusterSpec
 
 
-@dataclass(frozen=True, slots=True)
-class Quota:
+class Quota(NamedTuple):
     """One quota by the codes of the Service Quotas API."""
 
     service_code: str
