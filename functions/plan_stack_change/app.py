@@ -1,0 +1,94 @@
+"""PlanStackChange: renders the cluster's template and asks CloudFormation what it would change. Nothing is changed yet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import boto3
+import yaml
+
+from hubplane.adapters.cloudformation import CloudFormation, Stack
+from hubplane.adapters.cluster_stack_facts import running_size, vpc_cidr_blocks
+from hubplane.domain.cluster_spec.model import ClusterSpec, spec_from_json
+from hubplane.domain.cluster_stack import names, scaling
+from hubplane.domain.cluster_stack.preparation import decide_stack_preparation
+from hubplane.domain.cluster_stack.template import (
+    StackFacts,
+    choose_service_cidr,
+    deployed_service_cidr,
+    render_cluster_template,
+    stack_tags,
+    template_body,
+)
+from hubplane.domain.errors import StackBusy
+from hubplane.entrypoint import task
+from hubplane.settings import read_settings
+
+
+@dataclass(frozen=True)
+class Settings:
+    cluster_stack_role_arn: str
+
+
+SETTINGS = read_settings(Settings)
+STACKS = CloudFormation(boto3.client("cloudformation"))
+BASE_TEMPLATE = Path(__file__).with_name("cluster.yaml")
+
+
+@cache
+def client(service: str) -> Any:
+    """A client that most builds do not need: EC2 for a first build, EKS when node group sizes were changed."""
+    return boto3.client(service)
+
+
+@task
+def handler(event: dict[str, Any]) -> dict[str, Any]:
+    spec = spec_from_json(event["spec"])
+    stack_name, change_set_name = names.stack_name(spec.cluster_name), names.change_set_name(event["execution_arn"])
+    stack = STACKS.stack(stack_name)
+    preparation = decide_stack_preparation(stack.status if stack else None)
+    if preparation.kind == "refuse":
+        raise StackBusy(f"stack {stack_name}: {preparation.reason}")
+    answer = {"stack_name": stack_name, "kind": preparation.kind, "reason": preparation.reason, "changes": []}
+    if preparation.kind == "wait":
+        return {**answer, "ready": False, "change_set_name": None}
+    if preparation.kind == "delete_then_create" and stack:
+        STACKS.delete_stack(stack.stack_id, change_set_name)
+        return {**answer, "ready": False, "change_set_name": None}
+    propose(spec, stack, stack_name, change_set_name, is_new_stack=preparation.kind == "create")
+    return {**answer, "ready": True, "change_set_name": change_set_name}
+
+
+def propose(spec: ClusterSpec, stack: Stack | None, stack_name: str, change_set_name: str, *, is_new_stack: bool) -> None:
+    """Make this execution's change set, in place of those that earlier executions left behind."""
+    for leftover in STACKS.unexecuted_change_sets(stack_name) if stack else []:
+        if leftover != change_set_name and names.is_ours(leftover):
+            STACKS.delete_change_set(stack_name, leftover)
+    deployed = None if is_new_stack else STACKS.template(stack_name)
+    base = yaml.safe_load(BASE_TEMPLATE.read_text("utf-8"))
+    body = template_body(render_cluster_template(base, spec, look_up_facts(spec, deployed)))
+    STACKS.create_change_set(
+        stack_name,
+        change_set_name,
+        body,
+        is_new_stack=is_new_stack,
+        role_arn=SETTINGS.cluster_stack_role_arn,
+        tags=stack_tags(spec),
+    )
+
+
+def look_up_facts(spec: ClusterSpec, deployed: Mapping[str, Any] | None) -> StackFacts:
+    """What the deployed template, the network and the running node groups add to the specification."""
+    cidr = deployed_service_cidr(deployed) or choose_service_cidr(vpc_cidr_blocks(client("ec2"), spec.network.vpc_id))
+    declared = scaling.declared_sizes(spec.node_groups, deployed)
+    sizes = {}
+    for group in spec.node_groups:
+        before, running = declared.get(group.name), None
+        if scaling.needs_running_size(group, before):
+            running = running_size(client("eks"), spec.cluster_name, f"{spec.cluster_name}-{group.name}")
+        sizes[group.name] = scaling.settle_desired_size(group, before, running)
+    return StackFacts(service_cidr=cidr, desired_sizes=sizes)

@@ -1,0 +1,38 @@
+"""The two things that the cluster's template needs from outside CloudFormation: the VPC's ranges, a group's running size."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hubplane.domain.errors import AccountNotReady
+from hubplane.domain.provider_errors import error_code, translated
+
+
+def vpc_cidr_blocks(ec2_client: Any, vpc_id: str) -> list[str]:
+    """Every IPv4 range of the VPC, the primary one first. Raises ``AccountNotReady`` if there is no such VPC."""
+    with translated(f"describe VPC {vpc_id}"):
+        try:
+            vpc = ec2_client.describe_vpcs(VpcIds=[vpc_id])["Vpcs"][0]
+        except Exception as error:
+            if error_code(error) == "InvalidVpcID.NotFound":
+                raise AccountNotReady(f"network.vpc_id: there is no VPC {vpc_id} in this account and Region") from error
+            raise
+    associated = [
+        item["CidrBlock"]
+        for item in vpc.get("CidrBlockAssociationSet", [])
+        if item.get("CidrBlockState", {}).get("State", "associated") in {"associating", "associated"}
+    ]
+    return list(dict.fromkeys([vpc["CidrBlock"], *associated]))
+
+
+def running_size(eks_client: Any, cluster_name: str, node_group_name: str) -> int | None:
+    """The present desired size of a managed node group, which the autoscaler moves; None if there is no such group."""
+    with translated(f"describe node group {node_group_name} of EKS cluster {cluster_name}"):
+        try:
+            answer = eks_client.describe_nodegroup(clusterName=cluster_name, nodegroupName=node_group_name)
+        except Exception as error:
+            if error_code(error) == "ResourceNotFoundException":
+                return None
+            raise
+    size: int = answer["nodegroup"]["scalingConfig"]["desiredSize"]
+    return size
