@@ -1,0 +1,556 @@
+"""What the account check says: each contradiction by its own sentence, and nothing of an account that is right."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
+from typing import Any
+
+import pytest
+
+from hubplane.domain.account_check.facts import (
+    AccountFacts,
+    Ami,
+    Certificate,
+    ExistingCluster,
+    InstanceType,
+    KubernetesVersion,
+    NotebookImageFound,
+    QuotaUse,
+    Subnet,
+    TargetGroup,
+)
+from hubplane.domain.account_check.judging import Judgement, judge_account
+from hubplane.domain.cluster_spec.model import ClusterSpec, Hub, ImageBuild, Network, NodeGroup, NotebookImage, OAuth
+from hubplane.domain.images import HubChart
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+ACCOUNT = "111122223333"
+CERTIFICATE = f"arn:aws:acm:us-east-1:{ACCOUNT}:certificate/c-1"
+REGISTRY = f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com"
+CHART = HubChart("https://hub.jupyter.org/helm-chart/", "4.3.3")
+
+SPEC = ClusterSpec(
+    cluster_name="opensarlab",
+    network=Network(vpc_id="vpc-1", subnet_ids=("subnet-a", "subnet-d"), active_subnet_ids=("subnet-d",)),
+    hub=Hub(certificate_arn=CERTIFICATE, admin_users=("emlundell_test1",), url="https://opensarlab.asf.alaska.edu"),
+    oauth=OAuth(domain_url="https://opensarlab.auth.us-east-1.amazoncognito.com"),
+    notebook_image=NotebookImage(name=f"{REGISTRY}/asf-franz-labs", tag="2019-08-10-00-15-33"),
+    kubernetes_version="1.35",
+)
+M5 = InstanceType("m5.2xlarge", 8, ("x86_64",), 15, frozenset({"us-east-1a", "us-east-1d"}))
+GOOD = AccountFacts(
+    region="us-east-1",
+    subnets={
+        "subnet-a": Subnet("subnet-a", "vpc-1", "us-east-1a", "use1-az1", 4000),
+        "subnet-d": Subnet("subnet-d", "vpc-1", "us-east-1d", "use1-az6", 4000),
+    },
+    instance_types={"m5.2xlarge": M5},
+    amis={},
+    recommended_ami_ids={"main": "ami-recommended"},
+    certificate=Certificate(CERTIFICATE, "ISSUED", ("*.asf.alaska.edu",), NOW + timedelta(days=200), "ELIGIBLE"),
+    kubernetes_version=KubernetesVersion("1.35", "STANDARD_SUPPORT", NOW + timedelta(days=300)),
+    existing_cluster=None,
+    notebook_image=NotebookImageFound(True, True, True, "5.4.1"),
+    target_group=None,
+    load_balancer_vpc_id=None,
+    volume_availability_zones={},
+    quotas={
+        "clusters": QuotaUse(100, 3),
+        "load_balancers": QuotaUse(50, 3),
+        "security_groups": QuotaUse(2500, 40),
+        "vcpus_standard": QuotaUse(640, 32),
+    },
+)
+CLUSTER = ExistingCluster("1.35", "ACTIVE", ("subnet-a", "subnet-d"), ("subnet-d",))
+OWN_AMI = Ami("ami-1", "amazon-eks-node-al2023-x86_64-standard-1.35-v20260601", "", "available", "x86_64")
+
+
+def judge(spec: ClusterSpec = SPEC, facts: AccountFacts = GOOD, zone: str | None = None, chart: HubChart = CHART) -> Judgement:
+    return judge_account(spec, facts, chart=chart, account_id=ACCOUNT, recorded_availability_zone=zone, now=NOW)
+
+
+def subnets(**changes: dict[str, Any]) -> AccountFacts:
+    """The good account with fields of its subnets changed; keys are the letters in their ids."""
+    changed = {f"subnet-{letter}": GOOD.subnets[f"subnet-{letter}"]._replace(**fields) for letter, fields in changes.items()}
+    return GOOD._replace(subnets={**GOOD.subnets, **changed})
+
+
+def certificate(**fields: Any) -> AccountFacts:
+    assert GOOD.certificate is not None
+    return GOOD._replace(certificate=GOOD.certificate._replace(**fields))
+
+
+def group(**fields: Any) -> ClusterSpec:
+    return replace(SPEC, node_groups=(NodeGroup(**fields),))
+
+
+def network(**fields: Any) -> ClusterSpec:
+    return replace(SPEC, network=replace(SPEC.network, **fields))
+
+
+def notebook(**fields: Any) -> ClusterSpec:
+    return replace(SPEC, notebook_image=replace(SPEC.notebook_image, **fields))
+
+
+def own_ami(**fields: Any) -> AccountFacts:
+    return GOOD._replace(amis={"ami-1": OWN_AMI._replace(**fields)})
+
+
+def test_a_ready_account_has_no_faults_and_one_zone() -> None:
+    assert judge() == Judgement("us-east-1d", {"main": None}, (), ())
+
+
+def test_an_existing_cluster_that_is_as_specified_has_no_faults() -> None:
+    facts = GOOD._replace(
+        existing_cluster=CLUSTER,
+        target_group=TargetGroup("opensarlab-30052", "vpc-1", 30052, ("opensarlab",)),
+        load_balancer_vpc_id="vpc-1",
+        volume_availability_zones={"us-east-1d": 12},
+        quotas={"clusters": QuotaUse(1, 1), "load_balancers": QuotaUse(1, 1), "security_groups": QuotaUse(3, 3)},
+    )
+    assert judge(facts=facts, zone="us-east-1d") == Judgement("us-east-1d", {"main": None}, (), ())
+
+
+NETWORK_FAULTS = [
+    pytest.param(
+        SPEC,
+        subnets(d={"availability_zone": "us-east-1b"}),
+        "us-east-1d",
+        "subnet subnet-d is in us-east-1b, the cluster's nodes are in us-east-1d (recorded by its first build): homes are "
+        "volumes of "
+        "us-east-1d and cannot be mounted elsewhere, so name a subnet of us-east-1d in network.active_subnet_ids",
+        id="the-recorded-zone-never-changes",
+    ),
+    pytest.param(
+        network(active_subnet_ids=("subnet-a",)),
+        GOOD._replace(existing_cluster=CLUSTER),
+        None,
+        "subnet subnet-a is in us-east-1a, the cluster's nodes are in us-east-1d (its node groups exist there)",
+        id="existing-nodes-settle-the-zone",
+    ),
+    pytest.param(
+        network(active_subnet_ids=("subnet-a",)),
+        GOOD._replace(volume_availability_zones={"us-east-1d": 41}),
+        None,
+        "subnet subnet-a is in us-east-1a, the cluster's nodes are in us-east-1d (41 of its volumes exist there)",
+        id="existing-homes-settle-the-zone",
+    ),
+    pytest.param(
+        network(active_subnet_ids=("subnet-a", "subnet-d")),
+        GOOD,
+        None,
+        "active subnets are in 2 Availability Zones (subnet-a in us-east-1a, subnet-d in us-east-1d): a home is a volume "
+        "of one zone",
+        id="nodes-in-one-zone",
+    ),
+    pytest.param(
+        network(subnet_ids=("subnet-d",)),
+        GOOD,
+        None,
+        "subnets subnet-d are all in us-east-1d: EKS and the load balancer need subnets in at least two Availability Zones",
+        id="two-zones-over-all",
+    ),
+    pytest.param(
+        SPEC,
+        subnets(a={"availability_zone": "us-east-1d"}),
+        None,
+        "subnets subnet-a, subnet-d are all in us-east-1d: a load balancer takes one subnet per Availability Zone",
+        id="one-subnet-per-zone",
+    ),
+    pytest.param(
+        network(subnet_ids=("subnet-a", "subnet-d", "subnet-x")),
+        GOOD,
+        None,
+        "subnet subnet-x does not exist in us-east-1",
+        id="absent-subnet",
+    ),
+    pytest.param(
+        SPEC,
+        subnets(a={"vpc_id": "vpc-2"}),
+        None,
+        "subnet subnet-a is in vpc-2, not in vpc-1: choose subnets",
+        id="subnet-of-another-vpc",
+    ),
+    pytest.param(
+        SPEC,
+        subnets(a={"availability_zone": "us-east-1e", "availability_zone_id": "use1-az3"}),
+        None,
+        "subnet subnet-a is in us-east-1e (use1-az3), where EKS places no cluster",
+        id="zone-without-eks",
+    ),
+    pytest.param(
+        SPEC,
+        subnets(a={"free_addresses": 13}),
+        None,
+        "subnet subnet-a has 13 free addresses: EKS (6) and the load balancer (8) need 14",
+        id="too-few-addresses",
+    ),
+    pytest.param(
+        group(desired_size=20, max_size=21),
+        subnets(d={"free_addresses": 19}),
+        None,
+        "active subnets subnet-d have 19 free addresses for 20 nodes",
+        id="too-few-addresses-for-the-nodes",
+    ),
+]
+NODE_FAULTS = [
+    pytest.param(
+        group(instance_type="m5.2xlarge"),
+        GOOD._replace(instance_types={"m5.2xlarge": M5._replace(availability_zones=frozenset({"us-east-1a"}))}),
+        None,
+        "node group main: instance type m5.2xlarge is not offered in us-east-1d, where the nodes are (it is in us-east-1a)",
+        id="instance-type-not-in-the-zone",
+    ),
+    pytest.param(
+        group(instance_type="m5.2xlrage"),
+        GOOD,
+        None,
+        "node group main: instance type m5.2xlrage does not exist in us-east-1",
+        id="unknown-instance-type",
+    ),
+    pytest.param(
+        group(ami_type="AL2023_ARM_64_STANDARD"),
+        GOOD,
+        None,
+        "node group main: AMI type AL2023_ARM_64_STANDARD is for arm64, instance type m5.2xlarge is x86_64",
+        id="ami-type-of-another-architecture",
+    ),
+    pytest.param(
+        SPEC,
+        GOOD._replace(recommended_ami_ids={"main": None}),
+        None,
+        "node group main: EKS recommends no image of AMI type AL2023_x86_64_STANDARD for Kubernetes 1.35",
+        id="no-recommended-image",
+    ),
+    pytest.param(
+        group(ami_id="ami-1"),
+        GOOD,
+        None,
+        "node group main: image ami-1 does not exist in us-east-1 or is not shared with this account",
+        id="absent-ami",
+    ),
+    pytest.param(
+        group(ami_id="ami-1"), own_ami(state="disabled"), None, "node group main: image ami-1 is disabled", id="ami-not-available"
+    ),
+    pytest.param(
+        group(ami_id="ami-1"),
+        own_ami(architecture="arm64"),
+        None,
+        "node group main: image ami-1 is for arm64, instance type m5.2xlarge is x86_64",
+        id="ami-of-another-architecture",
+    ),
+    pytest.param(
+        group(ami_id="ami-1"),
+        own_ami(name="amazon-eks-node-1.13-v20190614"),
+        None,
+        "node group main: image ami-1 (amazon-eks-node-1.13-v20190614) is for Kubernetes 1.13, the cluster is to run 1.35: "
+        "nodes may be",
+        id="ami-far-behind",
+    ),
+    pytest.param(
+        group(ami_id="ami-1"),
+        own_ami(name="bottlerocket-aws-k8s-1.36-x86_64-v1.60.0-abc"),
+        None,
+        "is for Kubernetes 1.36, the cluster is to run 1.35: nodes may be up to 3 minor versions older and never newer",
+        id="ami-ahead",
+    ),
+]
+VERSION_FAULTS = [
+    pytest.param(
+        SPEC, GOOD._replace(kubernetes_version=None), None, "EKS does not offer Kubernetes 1.35 in us-east-1", id="unknown"
+    ),
+    pytest.param(
+        SPEC,
+        GOOD._replace(kubernetes_version=KubernetesVersion("1.35", "UNSUPPORTED", None)),
+        None,
+        "EKS does not offer Kubernetes 1.35",
+        id="unsupported",
+    ),
+    pytest.param(
+        SPEC,
+        GOOD._replace(existing_cluster=CLUSTER._replace(version="1.36")),
+        None,
+        "EKS cluster opensarlab runs Kubernetes 1.36: it cannot go back to 1.35, so set kubernetes_version to 1.36 or later",
+        id="downgrade",
+    ),
+    pytest.param(
+        SPEC,
+        GOOD._replace(existing_cluster=CLUSTER._replace(version="1.33")),
+        None,
+        "EKS upgrades one minor version at a time, so set kubernetes_version to 1.34 first, not to 1.35",
+        id="two-steps-at-once",
+    ),
+    pytest.param(
+        SPEC,
+        GOOD._replace(
+            existing_cluster=CLUSTER._replace(subnet_ids=("subnet-z",)),
+            subnets={**GOOD.subnets, "subnet-z": Subnet("subnet-z", "vpc-9", "us-east-1a", "use1-az1", 9)},
+        ),
+        None,
+        "EKS cluster opensarlab is in vpc-9, not in vpc-1: a cluster cannot move to another VPC",
+        id="cluster-in-another-vpc",
+    ),
+    pytest.param(
+        SPEC,
+        GOOD._replace(existing_cluster=CLUSTER._replace(status="DELETING")),
+        None,
+        "EKS cluster opensarlab is DELETING: wait until it is gone",
+        id="cluster-on-its-way-out",
+    ),
+]
+ENTRANCE_FAULTS = [
+    pytest.param(
+        SPEC, GOOD._replace(certificate=None), None, f"certificate {CERTIFICATE} does not exist", id="absent-certificate"
+    ),
+    pytest.param(
+        replace(SPEC, hub=replace(SPEC.hub, certificate_arn=CERTIFICATE.replace("us-east-1", "us-west-2"))),
+        GOOD,
+        None,
+        "is in us-west-2, the load balancer is in us-east-1: request or import it in us-east-1",
+        id="certificate-of-another-region",
+    ),
+    pytest.param(
+        SPEC,
+        certificate(status="PENDING_VALIDATION", not_after=None),
+        None,
+        "waits for validation: create the DNS records that Certificate Manager shows",
+        id="certificate-pending",
+    ),
+    pytest.param(SPEC, certificate(status="EXPIRED"), None, "has expired: renew or replace it", id="certificate-expired"),
+    pytest.param(SPEC, certificate(not_after=NOW), None, "has expired: renew or replace it", id="certificate-ends-this-second"),
+    pytest.param(SPEC, certificate(status="REVOKED"), None, "is REVOKED: name one that is ISSUED", id="certificate-revoked"),
+    pytest.param(
+        SPEC,
+        certificate(domain_names=("asf.alaska.edu", "*.opensarlab.asf.alaska.edu")),
+        None,
+        "is for asf.alaska.edu, *.opensarlab.asf.alaska.edu, not for opensarlab.asf.alaska.edu",
+        id="certificate-of-other-hosts",
+    ),
+    pytest.param(
+        SPEC,
+        GOOD._replace(load_balancer_vpc_id="vpc-9"),
+        None,
+        "a load balancer opensarlab exists in vpc-9, the cluster is to be in vpc-1",
+        id="load-balancer-name-taken",
+    ),
+    pytest.param(
+        SPEC,
+        GOOD._replace(target_group=TargetGroup("opensarlab-30052", "vpc-1", 80, ())),
+        None,
+        "target group opensarlab-30052 exists for port 80 in vpc-1: it is not this cluster's, so remove it or choose "
+        "another hub.node_port",
+        id="node-port-name-taken",
+    ),
+    pytest.param(
+        SPEC,
+        GOOD._replace(target_group=TargetGroup("opensarlab-30052", "vpc-1", 30052, ("opensarlab", "old-hub"))),
+        None,
+        "target group opensarlab-30052 exists for port 30052 in vpc-1, used by load balancer old-hub",
+        id="node-port-behind-another-load-balancer",
+    ),
+]
+IMAGE_FAULTS = [
+    pytest.param(
+        SPEC,
+        GOOD._replace(notebook_image=NotebookImageFound(True)),
+        None,
+        f"notebook image {REGISTRY}/asf-franz-labs: there is no such repository in ECR",
+        id="absent-repository",
+    ),
+    pytest.param(
+        SPEC,
+        GOOD._replace(notebook_image=NotebookImageFound(True, True)),
+        None,
+        f"notebook image {REGISTRY}/asf-franz-labs has no tag 2019-08-10-00-15-33: push it",
+        id="absent-tag",
+    ),
+    pytest.param(
+        SPEC,
+        GOOD._replace(notebook_image=NotebookImageFound(True, True, True, "1.0.0")),
+        None,
+        "has JupyterHub 1.0.0, the hub of chart 4.3.3 runs 5.4.4: the major versions must be equal",
+        id="another-major-version",
+    ),
+    pytest.param(
+        notebook(jupyterhub_version="4.1.6"),
+        GOOD,
+        None,
+        "has JupyterHub 4.1.6, the hub of chart 4.3.3 runs 5.4.4",
+        id="the-specification-speaks-before-the-image",
+    ),
+    pytest.param(
+        notebook(name="quay.io/asf/labs", build=ImageBuild("https://github.com/asf/labs", "main")),
+        GOOD._replace(notebook_image=NotebookImageFound(False)),
+        None,
+        "notebook image quay.io/asf/labs: images are built into ECR of this account and Region only",
+        id="build-into-a-foreign-registry",
+    ),
+    pytest.param(
+        notebook(build=ImageBuild("https://github.com/asf/labs", "main")),
+        GOOD._replace(notebook_image=NotebookImageFound(True)),
+        None,
+        "the ECR repository asf-franz-labs does not exist, and Hubplane makes only those that start with hubplane/opensarlab/",
+        id="build-into-an-absent-repository",
+    ),
+]
+QUOTA_FAULTS = [
+    pytest.param(
+        SPEC,
+        GOOD._replace(quotas={"clusters": QuotaUse(3, 3)}),
+        None,
+        "quota L-1194D53C (EKS clusters per Region) is 3: 3 in use by others, 1 wanted by this cluster; ask Service Quotas for 4",
+        id="clusters",
+    ),
+    pytest.param(SPEC, GOOD._replace(quotas={"load_balancers": QuotaUse(20, 20)}), None, "quota L-53DA6B97", id="load-balancers"),
+    pytest.param(
+        SPEC, GOOD._replace(quotas={"security_groups": QuotaUse(42, 40)}), None, "quota L-E79EC296", id="security-groups"
+    ),
+    pytest.param(
+        SPEC,
+        GOOD._replace(quotas={"vcpus_standard": QuotaUse(32, 17)}),
+        None,
+        "is 32: 17 in use by others, 64 wanted by this cluster; ask Service Quotas for 81",
+        id="vcpus-not-even-for-the-first-nodes",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("spec", "facts", "zone", "fault"),
+    [*NETWORK_FAULTS, *NODE_FAULTS, *VERSION_FAULTS, *ENTRANCE_FAULTS, *IMAGE_FAULTS, *QUOTA_FAULTS],
+)
+def test_a_contradiction_is_a_fault_that_says_what_to_do(
+    spec: ClusterSpec, facts: AccountFacts, zone: str | None, fault: str
+) -> None:
+    faults = judge(spec, facts, zone).faults
+    assert [text for text in faults if fault in text], faults
+    assert all(re.search(r": .+|; .+", text) for text in faults)
+
+
+def test_the_only_fault_of_a_single_contradiction_is_its_own() -> None:
+    assert len(judge(facts=subnets(d={"availability_zone": "us-east-1b"}), zone="us-east-1d").faults) == 1
+    assert len(judge(facts=certificate(status="REVOKED")).faults) == 1
+    assert len(judge(facts=GOOD._replace(kubernetes_version=None)).faults) == 1
+
+
+def test_all_faults_are_told_at_once() -> None:
+    facts = GOOD._replace(
+        certificate=None, kubernetes_version=None, notebook_image=NotebookImageFound(True), quotas={"clusters": QuotaUse(0, 0)}
+    )
+    assert len(judge(network(subnet_ids=("subnet-d", "subnet-x")), facts).faults) == 5
+
+
+NOTES: list[Any] = [
+    pytest.param(
+        SPEC,
+        GOOD._replace(kubernetes_version=KubernetesVersion("1.35", "EXTENDED_SUPPORT", None)),
+        "extended support",
+        id="extended",
+    ),
+    pytest.param(
+        SPEC,
+        GOOD._replace(kubernetes_version=KubernetesVersion("1.35", "STANDARD_SUPPORT", NOW + timedelta(days=59))),
+        "standard support of Kubernetes 1.35 ends on 2027-01-21",
+        id="support-ends-soon",
+    ),
+    pytest.param(
+        SPEC, certificate(not_after=NOW + timedelta(days=29)), "ends on 2026-12-22; ACM renews it", id="certificate-ends-soon"
+    ),
+    pytest.param(
+        SPEC,
+        certificate(not_after=NOW + timedelta(days=29), renewal_eligibility="INELIGIBLE"),
+        "ends on 2026-12-22; nothing renews it",
+        id="imported-certificate-ends-soon",
+    ),
+    pytest.param(replace(SPEC, hub=replace(SPEC.hub, url=None)), GOOD, "hub.url is not set", id="no-url"),
+    pytest.param(
+        replace(SPEC, hub=replace(SPEC.hub, certificate_arn=f"arn:aws:iam::{ACCOUNT}:server-certificate/old")),
+        GOOD._replace(certificate=None),
+        "is kept in IAM",
+        id="iam-certificate",
+    ),
+    pytest.param(group(ami_id="ami-1"), own_ami(name="golden-2026"), "does not say which Kubernetes version", id="silent-ami"),
+    pytest.param(
+        group(ami_id="ami-1"),
+        own_ami(name="amazon-eks-node-1.32-v20260101"),
+        "is for Kubernetes 1.32, older",
+        id="ami-within-skew",
+    ),
+    pytest.param(SPEC, GOOD._replace(recommended_ami_ids={}), "was not checked", id="ami-type-without-parameter"),
+    pytest.param(
+        SPEC,
+        GOOD._replace(volume_availability_zones={"us-east-1d": 9, "us-east-1a": 2}),
+        "2 volume(s) of the cluster are in us-east-1a",
+        id="stray",
+    ),
+    pytest.param(SPEC, subnets(d={"free_addresses": 200}), "take up to 240", id="addresses-of-the-full-fleet"),
+    pytest.param(
+        SPEC,
+        GOOD._replace(notebook_image=NotebookImageFound(False, why_unknown="it is not in ECR of this Region")),
+        "was not looked for: it is not in ECR of this Region",
+        id="foreign-registry",
+    ),
+    pytest.param(
+        SPEC,
+        GOOD._replace(notebook_image=NotebookImageFound(True, True, True)),
+        "is not known (it does not say); the hub runs 5.4.4",
+        id="silent-image",
+    ),
+    pytest.param(
+        SPEC,
+        GOOD._replace(notebook_image=NotebookImageFound(True, True, True, "5.3.0")),
+        "servers log a warning",
+        id="minor-differs",
+    ),
+    pytest.param(
+        SPEC, GOOD._replace(quotas={"clusters": QuotaUse(None, 0, "denied")}), "was not checked: denied", id="unreadable-quota"
+    ),
+    pytest.param(
+        SPEC,
+        GOOD._replace(quotas={"vcpus_standard": QuotaUse(64, 32)}),
+        "or lower max_size: until then the cluster cannot grow to its full size",
+        id="vcpus-for-the-first-nodes-only",
+    ),
+    pytest.param(
+        notebook(name=f"{REGISTRY}/hubplane/opensarlab/notebook", build=ImageBuild("https://github.com/asf/labs", "main")),
+        GOOD._replace(notebook_image=NotebookImageFound(True, why_unknown="it is not there yet")),
+        "is not known (it is not there yet)",
+        id="image-to-be-built",
+    ),
+]
+
+
+@pytest.mark.parametrize(("spec", "facts", "note"), NOTES)
+def test_what_need_not_stop_a_build_is_a_note(spec: ClusterSpec, facts: AccountFacts, note: str) -> None:
+    judgement = judge(spec, facts)
+    assert judgement.faults == ()
+    assert [text for text in judgement.notes if note in text], judgement.notes
+
+
+def test_an_unknown_chart_version_is_noted_and_not_guessed() -> None:
+    judgement = judge(chart=HubChart("https://hub.jupyter.org/helm-chart/", "9.9.9"))
+    assert (judgement.faults, len(judgement.notes)) == ((), 1)
+    assert "chart version 9.9.9" in judgement.notes[0]
+
+
+def test_the_specifications_own_images_are_answered_and_others_left_to_eks() -> None:
+    spec = replace(SPEC, node_groups=(NodeGroup(name="main"), NodeGroup(name="gpu", ami_id="ami-1")))
+    assert judge(spec, own_ami()).ami_ids == MappingProxyType({"main": None, "gpu": "ami-1"})
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        pytest.param(lambda facts: facts._replace(volume_availability_zones={"us-east-1a": 500}), id="many-volumes-elsewhere"),
+        pytest.param(
+            lambda facts: facts._replace(existing_cluster=CLUSTER._replace(node_subnet_ids=("subnet-a",))), id="nodes-elsewhere"
+        ),
+    ],
+)
+def test_the_record_outranks_whatever_else_is_found(damage: Callable[[AccountFacts], AccountFacts]) -> None:
+    judgement = judge(facts=damage(GOOD), zone="us-east-1d")
+    assert (judgement.availability_zone, judgement.faults) == ("us-east-1d", ())
