@@ -6,13 +6,23 @@ and know nothing of parents. A message says what was found, where, and what to d
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hubplane.domain.cluster_spec.faults import Fault
+
 
 class HubplaneError(Exception):
     """Parent of every error below; never raised itself."""
 
 
 class SpecInvalid(HubplaneError):
-    """The specification breaks rules; the message lists every fault with field, value and rule."""
+    """The specification breaks rules; the message lists every fault with field, value and rule, and ``faults`` holds them."""
+
+    def __init__(self, message: str, faults: Sequence[Fault] = ()) -> None:
+        super().__init__(message)
+        self.faults = tuple(faults)
 
 
 class ClusterBusy(HubplaneError):
