@@ -22,8 +22,8 @@ from hubplane.domain.account_check.judging import judge_account
 from hubplane.domain.account_check.nodes import recommended_ami_parameter
 from hubplane.domain.account_check.quotas import QUOTAS, quotas_asked, vcpu_quota
 from hubplane.domain.cluster_spec.model import ClusterSpec, spec_from_json
-from hubplane.domain.errors import AccountNotReady
-from hubplane.domain.images import chart_of, ecr_image, jupyterhub_version_of
+from hubplane.domain.errors import AccountNotReady, ProviderError
+from hubplane.domain.images import EcrImage, chart_of, ecr_image, jupyterhub_version_of
 from hubplane.entrypoint import task
 from hubplane.settings import read_settings
 
@@ -45,7 +45,7 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
     chart = chart_of(spec, SETTINGS.jupyterhub_chart, SETTINGS.jupyterhub_chart_version)
     judgement = judge_account(
         spec,
-        gather(spec, region),
+        gather(spec, region, me.account_id),
         chart=chart,
         account_id=me.account_id,
         recorded_availability_zone=event.get("recorded_availability_zone"),
@@ -66,7 +66,7 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def gather(spec: ClusterSpec, region: str) -> AccountFacts:
+def gather(spec: ClusterSpec, region: str, account_id: str) -> AccountFacts:
     """All facts of the account that the judgement looks at, read one after the other."""
     ec2, eks, balancing = Ec2(client("ec2")), Eks(client("eks")), ElasticLoadBalancing(client("elbv2"))
     existing = eks.existing_cluster(spec.cluster_name)
@@ -87,7 +87,7 @@ def gather(spec: ClusterSpec, region: str) -> AccountFacts:
         certificate=certificate(client("acm"), spec.hub.certificate_arn) if certificate_region == region else None,
         kubernetes_version=eks.kubernetes_version(spec.kubernetes_version),
         existing_cluster=existing,
-        notebook_image=find_notebook_image(spec, region),
+        notebook_image=find_notebook_image(spec, region, account_id),
         target_group=balancing.target_group(f"{spec.cluster_name}-{spec.hub.node_port}"),
         load_balancer_vpc_id=balancing.load_balancer_vpc(spec.cluster_name),
         volume_availability_zones=ec2.volume_zones(spec.cluster_name),
@@ -95,17 +95,27 @@ def gather(spec: ClusterSpec, region: str) -> AccountFacts:
     )
 
 
-def find_notebook_image(spec: ClusterSpec, region: str) -> NotebookImageFound:
-    """What ECR says of the notebook image; registries that are not ECR of this Region are not asked."""
-    image, place = spec.notebook_image, ecr_image(spec.notebook_image.name)
+def find_notebook_image(spec: ClusterSpec, region: str, account_id: str) -> NotebookImageFound:
+    """What ECR says of the notebook image; registries that are not ECR of this Region, or closed to us, are not judged."""
+    place = ecr_image(spec.notebook_image.name)
     if place is None or place.region != region:
         return NotebookImageFound(checked=False, why_unknown="it is not in ECR of this Region")
+    try:
+        return look_into(place, spec.notebook_image.tag)
+    except ProviderError as error:
+        if place.account_id == account_id:
+            raise
+        return NotebookImageFound(checked=False, why_unknown=f"it is in account {place.account_id}, which answered: {error}")
+
+
+def look_into(place: EcrImage, tag: str) -> NotebookImageFound:
+    """Whether the repository holds the tag, and the JupyterHub version that the image tells."""
     ecr = Ecr(client("ecr"))
     if not ecr.repository_exists(place.repository, place.account_id):
         return NotebookImageFound(checked=True, why_unknown="it is not there yet")
-    if not ecr.tag_exists(place.repository, image.tag, place.account_id):
+    if not ecr.tag_exists(place.repository, tag, place.account_id):
         return NotebookImageFound(checked=True, repository_exists=True, why_unknown="it is not there yet")
-    config, why_unknown = ecr.image_config(place.repository, image.tag, place.account_id)
+    config, why_unknown = ecr.image_config(place.repository, tag, place.account_id)
     version = jupyterhub_version_of(config) if config is not None else None
     return NotebookImageFound(True, True, True, version, why_unknown)
 
