@@ -62,7 +62,17 @@ def deploy(cloud: EmbeddedCloud, build_dir: Path, parameters: Mapping[str, str])
     empty = [f"{name}=" for name, value in parameters.items() if value == ""]
     _sam(
         [
-            *("deploy", "--template-file", str(build_dir / "template.yaml"), "--config-env", "local", "--stack-name", STACK_NAME),
+            *(
+                "deploy",
+                "--config-file",
+                str(REPOSITORY / "samconfig.toml"),
+                "--template-file",
+                str(build_dir / "template.yaml"),
+                "--config-env",
+                "local",
+                "--stack-name",
+                STACK_NAME,
+            ),
             *("--parameter-overrides", *overrides, *empty),
         ],
         cloud.environment(),

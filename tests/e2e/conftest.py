@@ -1,0 +1,131 @@
+"""One embedded cloud with a deployed control plane for all end-to-end tests of a worker."""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.guide import deploy, processes
+from local.guide.cluster_access import write_kubeconfig
+from local.guide.follow import Outcome, StageProgress, follow
+from local.guide.input import build_input
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All of them on one worker: they share one cloud."""
+    for item in items:
+        if "/e2e/" in str(item.path):
+            item.add_marker(pytest.mark.e2e)
+            item.add_marker(pytest.mark.xdist_group("e2e"))
+
+
+@dataclass
+class Hubplane:
+    """A deployed control plane on an embedded cloud, and what tests do with it."""
+
+    cloud: processes.EmbeddedCloud
+    control_plane: deploy.ControlPlane
+    folder: Path
+    planted: list[str] = field(default_factory=list)
+
+    def client(self, service: str) -> Any:
+        return deploy.client(self.cloud, service)
+
+    def input_2019(self) -> dict[str, Any]:
+        """The input of the 2019 cluster; the values behind its secret ARNs are remembered in ``planted``."""
+        document = build_input(self.cloud)
+        secrets = self.client("secretsmanager")
+        for value in document["parameters"].values():
+            if ":secret:" in value:
+                self.planted.append(secrets.get_secret_value(SecretId=value)["SecretString"])
+        return document
+
+    def start(self, document: dict[str, Any]) -> str:
+        started = self.client("stepfunctions").start_execution(
+            stateMachineArn=self.control_plane.outputs["BuildClusterStateMachineArn"],
+            name=f"e2e-{uuid.uuid4().hex[:12]}",
+            input=json.dumps(document),
+        )
+        arn: str = started["executionArn"]
+        return arn
+
+    def follow(self, execution_arn: str, told: list[StageProgress] | None = None) -> Outcome:
+        seen = told if told is not None else []
+        return follow(self.client("stepfunctions"), execution_arn, seen.append, pace_seconds=0.3)
+
+    def build(self, document: dict[str, Any]) -> Outcome:
+        """Build and insist that it ends well."""
+        outcome = self.follow(self.start(document))
+        assert outcome.status == "SUCCEEDED", f"{outcome.error}: {outcome.cause}"
+        return outcome
+
+    def fail(self, document: dict[str, Any]) -> Outcome:
+        """Build and insist that it fails."""
+        outcome = self.follow(self.start(document))
+        assert outcome.status == "FAILED", outcome
+        return outcome
+
+    def record(self, cluster_name: str) -> dict[str, Any]:
+        table = self.control_plane.outputs["ClustersTableName"]
+        answer = self.client("dynamodb").get_item(TableName=table, Key={"cluster_name": {"S": cluster_name}})
+        found: dict[str, Any] = answer.get("Item", {})
+        return found
+
+    def run(self, cluster_name: str, *command: str) -> str:
+        """Run kubectl or helm against a cluster, as a person with ``.local/kubeconfig`` would."""
+        kubeconfig = self.folder / f"kubeconfig-{cluster_name}"
+        write_kubeconfig(self.cloud, cluster_name, kubeconfig)
+        finished = subprocess.run(
+            command,
+            env={
+                **os.environ,
+                **self.cloud.environment(),
+                "KUBECONFIG": str(kubeconfig),
+                "PATH": f"{processes.TOOLS / 'bin'}:{os.environ['PATH']}",
+            },
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert finished.returncode == 0, f"{command}: {finished.stderr}"
+        return finished.stdout
+
+    def releases(self, cluster_name: str) -> dict[str, dict[str, Any]]:
+        """Release name -> what `helm list -A` says of it."""
+        return {item["name"]: item for item in json.loads(self.run(cluster_name, "helm", "list", "-A", "-o", "json"))}
+
+
+@pytest.fixture(scope="session")
+def built_control_plane(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The artefacts of `sam build`, made once."""
+    build_dir = tmp_path_factory.mktemp("sam") / "build"
+    deploy.build(build_dir, f"python{sys.version_info.major}.{sys.version_info.minor}")
+    return build_dir
+
+
+@pytest.fixture(scope="session")
+def hubplane(built_control_plane: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hubplane]:
+    folder = tmp_path_factory.mktemp("embedded")
+    cloud = processes.start(folder / "state", stack_seconds=1)
+    try:
+        control_plane = deploy.deploy(cloud, built_control_plane, deploy.local_parameters(cloud))
+        yield Hubplane(cloud, control_plane, folder)
+    finally:
+        processes.stop(cloud)
+
+
+@pytest.fixture(scope="session")
+def built_2019(hubplane: Hubplane) -> tuple[dict[str, Any], Outcome]:
+    """The 2019 cluster, built once: its input and how the first build ended."""
+    document = hubplane.input_2019()
+    return copy.deepcopy(document), hubplane.build(document)

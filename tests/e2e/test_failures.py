@@ -1,0 +1,173 @@
+"""What goes wrong is named, rolled back and can be started again."""
+
+from __future__ import annotations
+
+import copy
+import json
+import time
+from typing import Any
+
+import pytest
+
+from local.guide.follow import Outcome, StageProgress
+from tests.e2e.conftest import Hubplane
+from tests.e2e.control import fail_kubernetes, fail_stack_resource, mend_kubernetes
+
+Built = tuple[dict[str, Any], Outcome]
+NAME = "opensarlab"
+STAGES = (
+    "CheckAccount",
+    "EnsureOAuthClient",
+    "BuildImages",
+    "ChangeStack",
+    "ConfigureCluster",
+    "InstallAutoscaler",
+    "InstallJupyterHub",
+    "CheckHub",
+)
+
+
+def renamed(document: dict[str, Any], name: str, **parameters: str) -> dict[str, Any]:
+    """The 2019 cluster under another name, with an address and client of its own."""
+    other = copy.deepcopy(document)
+    other["cluster_name"] = name
+    other["parameters"]["JupyterHubURL"] = f"https://{name}.asf.alaska.edu"
+    other["parameters"].pop("OAuthClientId")
+    other["parameters"].pop("OAuthClientSecret")
+    other["parameters"].update(parameters)
+    return other
+
+
+def test_of_two_builds_at_once_one_is_told_who_is_busy(hubplane: Hubplane, built_2019: Built) -> None:
+    document, _ = built_2019
+    first, second = hubplane.start(document), hubplane.start(document)
+    outcomes = [hubplane.follow(first), hubplane.follow(second)]
+    assert sorted(outcome.status for outcome in outcomes) == ["FAILED", "SUCCEEDED"]
+    refused = next(outcome for outcome in outcomes if outcome.status == "FAILED")
+    winner = next(outcome for outcome in outcomes if outcome.status == "SUCCEEDED")
+    assert refused.error == "ClusterBusy"
+    assert winner.execution_arn in refused.cause or "same moment" in refused.cause
+    assert hubplane.record(NAME)["status"]["S"] == "ACTIVE"
+
+
+def test_a_chart_that_cannot_run_is_rolled_back_and_the_hub_stays_up(hubplane: Hubplane, built_2019: Built) -> None:
+    document = copy.deepcopy(built_2019[0])
+    before = hubplane.releases(NAME)["jupyterhub"]
+    fail_kubernetes(
+        hubplane.cloud,
+        NAME,
+        {"id": "no-such-image", "kind": "pod_never_ready", "image": "/hub:", "reason": "ImagePullBackOff"},
+    )
+    try:
+        document["parameters"]["AdminUserName"] = "someone_else"
+        outcome = hubplane.fail(document)
+    finally:
+        mend_kubernetes(hubplane.cloud, NAME, "no-such-image")
+    assert outcome.error == "ReleaseFailed"
+    assert "InstallJupyterHub" in outcome.cause
+    assert "ImagePullBackOff" in outcome.cause
+    after = hubplane.releases(NAME)["jupyterhub"]
+    assert after["status"] == "deployed"
+    assert int(after["revision"]) > int(before["revision"])
+    values = json.loads(hubplane.run(NAME, "helm", "-n", "jupyter", "get", "values", "jupyterhub", "-o", "json"))
+    assert "someone_else" not in json.dumps(values)
+    hubplane.build(built_2019[0])
+
+
+def test_a_stack_that_fails_tells_its_first_cause_and_can_be_built_afterwards(hubplane: Hubplane, built_2019: Built) -> None:
+    document = renamed(built_2019[0], "failing-stack")
+    reason = "The maximum number of load balancers has been reached"
+    fail_stack_resource(
+        hubplane.cloud, "hubplane-cluster-failing-stack", "AWS::ElasticLoadBalancingV2::LoadBalancer", reason
+    )
+    outcome = hubplane.fail(document)
+    assert outcome.error == "StackFailed"
+    assert reason in outcome.cause
+    assert "ROLLBACK_COMPLETE" not in outcome.cause
+    assert hubplane.record("failing-stack")["status"]["S"] == "FAILED"
+    assert "lock" not in hubplane.record("failing-stack")
+
+
+def test_the_autoscaler_error_of_2019_is_repaired_by_the_build(hubplane: Hubplane, built_2019: Built) -> None:
+    document = copy.deepcopy(built_2019[0])
+    fail_kubernetes(
+        hubplane.cloud,
+        NAME,
+        {
+            "id": "corrupted",
+            "verb": "patch",
+            "resource": "poddisruptionbudgets",
+            "namespace": "autoscaler",
+            "status": 422,
+            "message": 'PodDisruptionBudget.policy "autoscaler-aws-cluster-autoscaler" is invalid: spec: Forbidden: '
+            "updates to poddisruptionbudget spec are forbidden.",
+            "until_namespace_deleted": True,
+        },
+    )
+    hubplane.run(NAME, "helm", "-n", "autoscaler", "upgrade", "autoscaler", str(CHART), "--reuse-values", "--force-conflicts", "--dry-run=client")
+    force_autoscaler_upgrade(hubplane)
+    outcome = hubplane.build(document)
+    assert any("PodDisruptionBudget" in change for change in outcome.result["changes"])
+    assert hubplane.releases(NAME)["autoscaler"]["status"] == "deployed"
+
+
+def test_killed_in_every_stage_the_next_start_goes_on(hubplane: Hubplane, built_2019: Built) -> None:
+    document = renamed(built_2019[0], "killed")
+    states = hubplane.client("stepfunctions")
+    for stage in STAGES:
+        execution_arn = hubplane.start(document)
+        wait_for_stage(hubplane, execution_arn, stage)
+        states.stop_execution(executionArn=execution_arn, cause=f"killed in {stage}")
+    outcome = hubplane.build(document)
+    assert outcome.result["status"] == "ACTIVE"
+    assert hubplane.build(document).result["changed"] is False
+
+
+def test_a_change_that_replaces_nodes_waits_for_a_person(hubplane: Hubplane, built_2019: Built) -> None:
+    document = copy.deepcopy(built_2019[0])
+    document["parameters"]["NodeInstanceType"] = "m5.4xlarge"
+    states = hubplane.client("stepfunctions")
+    for decision, status in (({"approved": False, "by": "Ada", "reason": "not on a Monday"}, "FAILED"),):
+        execution_arn = hubplane.start(document)
+        question = wait_for_question(hubplane, NAME)
+        assert any("main" in change for change in question["changes"])
+        states.send_task_success(taskToken=question["task_token"], output=json.dumps(decision))
+        outcome = hubplane.follow(execution_arn)
+        assert outcome.status == status
+        assert outcome.error == "ChangeRefused"
+        assert "Ada refused: not on a Monday" in outcome.cause
+    group = hubplane.client("eks").describe_nodegroup(clusterName=NAME, nodegroupName=f"{NAME}-main")["nodegroup"]
+    assert group["instanceTypes"] == ["m5.2xlarge"]
+
+
+def test_nodes_never_move_to_another_zone(hubplane: Hubplane, built_2019: Built) -> None:
+    document = copy.deepcopy(built_2019[0])
+    document["parameters"]["ActiveSubnets"] = "subnet-39a09073"
+    outcome = hubplane.fail(document)
+    assert outcome.error == "AccountNotReady"
+    assert "us-east-1a" in outcome.cause
+    assert "us-east-1d" in outcome.cause
+
+
+def wait_for_stage(hubplane: Hubplane, execution_arn: str, stage: str) -> None:
+    """Until the Clusters table shows that the execution has entered ``stage``. A stage that is passed counts."""
+    states = hubplane.client("stepfunctions")
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        history = states.get_execution_history(executionArn=execution_arn, maxResults=1000)["events"]
+        if any(event.get("stateEnteredEventDetails", {}).get("name") == f"Enter{stage}" for event in history):
+            return
+        assert states.describe_execution(executionArn=execution_arn)["status"] == "RUNNING"
+        time.sleep(0.1)
+    pytest.fail(f"the build never reached {stage}")
+
+
+def wait_for_question(hubplane: Hubplane, cluster_name: str) -> dict[str, Any]:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        approval = hubplane.record(cluster_name).get("approval")
+        if approval:
+            found: dict[str, Any] = json.loads(approval["S"])
+            return found
+        time.sleep(0.2)
+    return pytest.fail("nobody was asked")
