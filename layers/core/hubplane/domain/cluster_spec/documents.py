@@ -16,7 +16,7 @@ from hubplane.domain.cluster_spec.faults import Finding, Path
 
 LONGEST_TEXT: Final = 256 * 1024  # Step Functions' limit for an execution's input
 LONGEST_STRING: Final = 2048  # the longest field is an ARN; patterns are not run on more
-DEEPEST: Final = 12  # the specification itself needs 5
+DEEPEST: Final = 12  # the specification itself needs 5, and its schema says what is wrong from there on
 
 _CORE = "tag:yaml.org,2002:"
 
@@ -144,7 +144,9 @@ def _plain(value: Any, path: Path, findings: list[Finding]) -> Any:
         return int(value) if value.is_integer() else value
     if value is None or isinstance(value, bool | int) or (isinstance(value, str) and len(value) <= LONGEST_STRING):
         return value
-    if isinstance(value, list | dict) and len(path) < DEEPEST:
+    if isinstance(value, list | dict):
+        if len(path) >= DEEPEST:
+            return None  # always below a place where the schema expects no list or object, and says so
         return _plain_list(value, path, findings) if isinstance(value, list) else _plain_object(value, path, findings)
     findings.append(_taken_out(value, path))
     return None
@@ -153,8 +155,6 @@ def _plain(value: Any, path: Path, findings: list[Finding]) -> Any:
 def _taken_out(value: Any, path: Path) -> Finding:
     if isinstance(value, str):
         return Finding(path, value, f"must not be longer than {LONGEST_STRING} characters; shorten it")
-    if isinstance(value, list | dict):
-        return Finding(path, value, "is nested too deep; no field of the specification lies here")
     return Finding(path, f"(a {type(value).__name__})", "must be one of JSON's types; write it as a string in quotes", hide=True)
 
 

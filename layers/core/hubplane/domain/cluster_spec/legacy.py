@@ -128,8 +128,7 @@ def _own_problem(parameter: Parameter, value: Any, cluster_name: Any) -> Finding
     """What the schema of the typed form cannot say of a parameter."""
     secret = parameter.kind in ("secret", "unused secret")
     if value is ABSENT:
-        rule = "is required by the 2019 form, though no longer used: give the role's name, jupyter-hub-build"
-        return Finding(parameter.place, value, rule) if parameter.kind == "unused role" else None
+        return _missing(parameter, cluster_name)
     if not isinstance(value, str):
         example = value if type(value) is int and value.bit_length() < 64 and not secret else "…"
         return Finding(parameter.place, value, f'must be a string, as all 2019 parameters are: write "{example}"', hide=secret)
@@ -141,6 +140,17 @@ def _own_problem(parameter: Parameter, value: Any, cluster_name: Any) -> Finding
     if parameter.name == "NodeImageId" and value == _OUTDATED_IMAGE:
         rule = "is the default of 2019 and fits no Kubernetes version that EKS still offers: leave it out"
         return Finding(parameter.place, value, rule)
+    return None
+
+
+def _missing(parameter: Parameter, cluster_name: Any) -> Finding | None:
+    """A required parameter whose absence the typed form would allow."""
+    if parameter.kind == "unused role":
+        rule = "is required by the 2019 form, though no longer used: give the role's name, jupyter-hub-build"
+        return Finding(parameter.place, ABSENT, rule)
+    if parameter.kind == "secret":
+        required = refused_secret(parameter.place, "", cluster=cluster_name, secret=_secret_name(parameter.name))
+        return Finding(parameter.place, ABSENT, required.rule)
     return None
 
 

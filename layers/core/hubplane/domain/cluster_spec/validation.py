@@ -21,9 +21,8 @@ from hubplane.domain.cluster_spec.naming import fault, suggest_typed
 from hubplane.domain.cluster_spec.schema import shape_findings, with_defaults
 from hubplane.domain.errors import SpecInvalid
 
-# Step Functions keeps 32,768 characters of an error's cause (API_HistoryEvent); 60 lines of 500 fit.
-MOST_LINES: Final = 60
-LONGEST_LINE: Final = 500
+# Step Functions keeps 32,768 characters of an error's cause (API_TaskFailedEventDetails), and Lambda wraps the message in JSON.
+LONGEST_MESSAGE: Final = 24_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +67,13 @@ def _and_where_sound(found: Sequence[Finding], more: Iterable[Finding]) -> list[
 
 
 def _invalid(faults: Sequence[Fault]) -> SpecInvalid:
-    count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
-    lines = [line if len(line := str(item)) <= LONGEST_LINE else f"{line[: LONGEST_LINE - 1]}…" for item in faults[:MOST_LINES]]
-    if len(faults) > MOST_LINES:
-        lines.append(f"… and {len(faults) - MOST_LINES} more")
-    return SpecInvalid("\n".join([f"the specification has {count}:", *lines]), faults)
+    """The error that lists the faults; only what no longer fits a message is counted instead."""
+    lines = [f"the specification has {len(faults)} fault{'s' * (len(faults) != 1)}:"]
+    room = LONGEST_MESSAGE
+    for index, item in enumerate(faults):
+        room -= len(str(item)) + 1
+        if room < 0:
+            lines.append(f"… and {len(faults) - index} more: mend these first")
+            break
+        lines.append(str(item))
+    return SpecInvalid("\n".join(lines), faults)
