@@ -57,6 +57,7 @@ async def serve(options: Options, listener: socket.socket, port: int) -> None:
     from local.cloud.cloud import Cloud  # noqa: PLC0415
     from local.cloud.front.certificates import Certificates  # noqa: PLC0415
     from local.cloud.gateway import Gateway  # noqa: PLC0415
+    from local.cloud.seed import plant  # noqa: PLC0415
     from local.cloud.stand_in import StandIn  # noqa: PLC0415
 
     certificates = Certificates(options.state_dir)
@@ -68,6 +69,7 @@ async def serve(options: Options, listener: socket.socket, port: int) -> None:
     )
     gateway = Gateway(cloud, emulator)
     mends.apply_all(cloud, gateway)
+    plant()
 
     ended = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -22,3 +22,8 @@ class Cloud:
     calls: CallCounts = field(default_factory=CallCounts)
     faults: Faults = field(default_factory=Faults)
     front_hosts: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def step_seconds(self) -> float:
+        """How long one slow step of a stack takes: a cluster, a node group."""
+        return self.options.stack_seconds / 3

@@ -5,6 +5,7 @@ An *interceptor* sees each AWS request before the emulator and either answers it
 
 from __future__ import annotations
 
+import contextvars
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -55,6 +56,9 @@ class Request:
         return found
 
 
+# Work that a request starts (stacks) inherits its context, and so knows on whose behalf it creates things.
+CALLER_ARN: contextvars.ContextVar[str] = contextvars.ContextVar("caller_arn", default="")
+
 Interceptor = Callable[[Request], Awaitable[Response | None]]
 
 
@@ -88,6 +92,7 @@ class Gateway:
         self, method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, list[str]], request_id: str
     ) -> Response:
         request = Request(method, path, headers, body, query)
+        CALLER_ARN.set(arn_of(request.access_key_id))
         self._cloud.calls.count(caller_of(request.access_key_id), self._operation(request))
         for interceptor in self._interceptors:
             answer = await interceptor(request)
@@ -113,6 +118,16 @@ def caller_of(access_key_id: str) -> str:
 
     session = sts._sessions.get(access_key_id)
     return str(session.get("HubplaneCaller", "other")) if session else "other"
+
+
+def arn_of(access_key_id: str) -> str:
+    """The IAM principal behind an access key: a role for a session, empty for an unknown key."""
+    from ministack.core.iam_evaluator import resolve_caller_identity  # noqa: PLC0415
+    from ministack.services.eks import _role_arn_from_assumed_role  # noqa: PLC0415
+
+    identity = resolve_caller_identity(access_key_id) if access_key_id else None
+    arn = str(identity["userArn"]) if identity else ""
+    return str(_role_arn_from_assumed_role(arn) or arn)
 
 
 async def _body(receive: Any) -> bytes:

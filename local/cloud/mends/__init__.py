@@ -10,6 +10,7 @@ import importlib
 import logging
 import os
 from collections.abc import Callable
+from typing import Any
 
 from local.cloud.cloud import Cloud
 from local.cloud.gateway import Gateway
@@ -23,6 +24,17 @@ MODULES = (
     "states_machine",
     "states_jsonata",
     "sts",
+    "eks_clusters",
+    "eks_access",
+    "eks_nodegroups",
+    "eks_updates",
+    "target_health",
+    "stack_eks",
+    "stack_pace",
+    "stack_checks",
+    "stack_replacement",
+    "ec2_catalogue",
+    "service_quotas",
 )
 
 _mends: dict[str, Mend] = {}
@@ -34,6 +46,16 @@ def mend(function: Mend) -> Mend:
         raise ValueError(f"two mends are called {function.__name__}")
     _mends[function.__name__] = function
     return function
+
+
+def replace_action(module: Any, original: Any, replacement: Any) -> None:
+    """Put ``replacement`` wherever ``module`` uses ``original``: as a global and in its table of actions."""
+    for name, value in list(vars(module).items()):
+        if value is original:
+            setattr(module, name, replacement)
+        elif isinstance(value, dict) and not name.startswith("__"):
+            for key in [key for key, item in value.items() if item is original]:
+                value[key] = replacement
 
 
 def apply_all(cloud: Cloud, gateway: Gateway) -> list[str]:
