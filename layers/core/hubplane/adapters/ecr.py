@@ -8,6 +8,7 @@ from typing import Any
 
 import urllib3
 
+from hubplane.domain.errors import NotYet
 from hubplane.domain.provider_errors import error_code, translated
 
 MANIFEST_TYPES = (
@@ -44,62 +45,72 @@ def fetch(url: str) -> bytes:
             answer.release_conn()
 
 
+def _of(registry_id: str | None) -> dict[str, str]:
+    return {} if registry_id is None else {"registryId": registry_id}
+
+
 class Ecr:
-    """Private registries of one Region; ``registry_id`` is the account that owns the repository."""
+    """Private registries of one Region; ``registry_id`` is the account that owns the repository, None for one's own."""
 
     def __init__(self, client: Any, fetch: Callable[[str], bytes] = fetch) -> None:
         self._client = client
         self._fetch = fetch
 
-    def repository_exists(self, repository: str, registry_id: str) -> bool:
-        """Whether there is such a repository."""
+    def repository_uri(self, repository: str, registry_id: str | None = None) -> str | None:
+        """``<registry host>/<repository>``; None where there is no such repository."""
         with translated(f"describe repository {repository}"):
             try:
-                self._client.describe_repositories(registryId=registry_id, repositoryNames=[repository])
+                found = self._client.describe_repositories(repositoryNames=[repository], **_of(registry_id))["repositories"]
             except Exception as error:
                 if error_code(error) == "RepositoryNotFoundException":
-                    return False
+                    return None
                 raise
-        return True
+        return next((item["repositoryUri"] for item in found), None)
 
-    def tag_exists(self, repository: str, tag: str, registry_id: str) -> bool:
+    def tag_exists(self, repository: str, tag: str, registry_id: str | None = None) -> bool:
         """Whether the repository holds an image of this tag; False also where there is no such repository."""
+        image_ids = [{"imageTag": tag}]
         with translated(f"describe image {repository}:{tag}"):
             try:
-                found = self._client.describe_images(
-                    registryId=registry_id, repositoryName=repository, imageIds=[{"imageTag": tag}]
-                )
+                found = self._client.describe_images(repositoryName=repository, imageIds=image_ids, **_of(registry_id))
             except Exception as error:
                 if error_code(error) in ("ImageNotFoundException", "RepositoryNotFoundException"):
                     return False
                 raise
         return bool(found["imageDetails"])
 
-    def ensure_repository(self, repository: str, registry_id: str, tags: Mapping[str, str]) -> bool:
-        """Make the repository if it is absent; True if it was made. Repeatable.
+    def ensure_repository(self, repository: str, tags: Mapping[str, str]) -> tuple[str, bool]:
+        """(URI, whether it was made) of a repository of one's own registry. Repeatable.
 
         Tags of images are immutable (a tag is never another image than the one that was checked), pushes are scanned, and
         the layers encrypted.
         """
-        made = False
-        if not self.repository_exists(repository, registry_id):
-            with translated(f"create repository {repository}"):
-                try:
-                    self._client.create_repository(
-                        repositoryName=repository,
-                        imageTagMutability="IMMUTABLE",
-                        imageScanningConfiguration={"scanOnPush": True},
-                        encryptionConfiguration={"encryptionType": "AES256"},
-                        tags=[{"Key": key, "Value": value} for key, value in sorted(tags.items())],
-                    )
-                    made = True
-                except Exception as error:
-                    if error_code(error) != "RepositoryAlreadyExistsException":
-                        raise
+        uri, made = self.repository_uri(repository), False
+        if uri is None:
+            made = self._create_repository(repository, tags)
+            uri = self.repository_uri(repository)
+        if uri is None:
+            raise NotYet(f"repository {repository} was made and is not visible yet: try again")
         if not self._has_lifecycle_policy(repository):
             with translated(f"write the lifecycle policy of repository {repository}"):
                 self._client.put_lifecycle_policy(repositoryName=repository, lifecyclePolicyText=json.dumps(LIFECYCLE_POLICY))
-        return made
+        return uri, made
+
+    def _create_repository(self, repository: str, tags: Mapping[str, str]) -> bool:
+        with translated(f"create repository {repository}"):
+            try:
+                self._client.create_repository(
+                    repositoryName=repository,
+                    imageTagMutability="IMMUTABLE",
+                    imageScanningConfiguration={"scanOnPush": True},
+                    encryptionConfiguration={"encryptionType": "AES256"},
+                    tags=[{"Key": key, "Value": value} for key, value in sorted(tags.items())],
+                )
+            except Exception as error:
+                if error_code(error) == "RepositoryAlreadyExistsException":
+                    return False
+                raise
+        return True
 
     def _has_lifecycle_policy(self, repository: str) -> bool:
         with translated(f"read the lifecycle policy of repository {repository}"):

@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import base64
 import json
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import urllib3
@@ -76,16 +74,15 @@ class Kubernetes:
 
     def __init__(self, connection: ClusterConnection) -> None:
         self._cluster_name = connection.cluster_name
-        # The client takes its CA as a file only.
-        self._folder = tempfile.TemporaryDirectory(prefix="kubernetes-")
-        authority = Path(self._folder.name) / "ca.crt"
-        authority.write_bytes(base64.b64decode(connection.certificate_authority_data))
-        configuration = Configuration(host=connection.endpoint, ssl_ca_cert=str(authority))
+        configuration = Configuration(host=connection.endpoint)
         # urllib3 would try three times by itself and hide how long that takes; the state machine retries.
         configuration.retries = False
+        self._rest = RESTClientObject(configuration)
+        # The client takes its authority as a file only; urllib3 below it takes the text, and no file has to be cleaned up.
+        authority = base64.b64decode(connection.certificate_authority_data).decode()
+        self._rest.pool_manager.connection_pool_kw["ca_cert_data"] = authority
         self._endpoint = connection.endpoint.rstrip("/")
         self._headers = {"Authorization": f"Bearer {connection.token}", "Accept": "application/json"}
-        self._rest = RESTClientObject(configuration)
 
     def get(self, kind: str, name: str, namespace: str | None = None) -> dict[str, Any] | None:
         """The object, or None where there is none. Reads only."""
@@ -107,7 +104,7 @@ class Kubernetes:
             )
             assert page is not None  # noqa: S101 - only absent_is_none answers None
             # Items of a list carry neither kind nor apiVersion.
-            yield from ({"apiVersion": resource.group_version, "kind": kind, **item} for item in page["items"])
+            yield from ({"apiVersion": resource.group_version, "kind": kind, **item} for item in page.get("items") or ())
             query["continue"] = page.get("metadata", {}).get("continue", "")
             if not query["continue"]:
                 return
