@@ -1,0 +1,97 @@
+"""What is seen of a hub from outside: its load balancer, the targets behind it, and its replies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+LOGIN_PATH = "/hub/oauth_login"
+HEALTH_PATH = "/hub/health"
+CALLBACK_PATH = "/hub/oauth_callback"
+
+Failure = Literal["name", "timeout", "refused", "certificate_name", "certificate", "tls", "closed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Url:
+    """A URL in parts: ``host`` in lower case, ``port`` the scheme's own where none was written, first value of each query key."""
+
+    scheme: str
+    host: str
+    port: int | None
+    path: str = "/"
+    query: Mapping[str, str] = field(default_factory=dict)
+
+    def place(self) -> str:
+        """The URL without its query, which in a sign-in redirect holds what logs must not."""
+        written = "" if self.port in (None, {"http": 80, "https": 443}.get(self.scheme)) else f":{self.port}"
+        return f"{self.scheme}://{self.host}{written}{self.path}"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An HTTP response: header names in lower case, the body's first characters, and where a redirect leads."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: str = ""
+    location: Url | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NoAnswer:
+    """No HTTP response came; ``detail`` has the words of the operating system or of the TLS library."""
+
+    failure: Failure
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One registered target and what the load balancer thinks of it."""
+
+    target_id: str
+    port: int
+    state: str
+    reason: str = ""
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadBalancer:
+    """A load balancer's name in DNS and its state: active, provisioning, active_impaired or failed."""
+
+    dns_name: str
+    state: str
+    state_reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """How the hub should answer. ``client_id`` or ``jupyterhub_version`` None: not known, so not compared."""
+
+    cluster_name: str
+    hub_url: Url
+    node_port: int
+    load_balancer_cidr: str
+    authorize_url: Url
+    scopes: tuple[str, ...]
+    client_id: str | None = None
+    jupyterhub_version: str | None = None
+
+    @property
+    def redirect_uri(self) -> str:
+        """Where the OAuth provider sends people back to."""
+        return f"{self.hub_url.place().rstrip('/')}{CALLBACK_PATH}"
+
+
+@dataclass(frozen=True, slots=True)
+class HubFacts:
+    """What was seen. A reply None was not asked for."""
+
+    load_balancer: LoadBalancer | None
+    targets: tuple[Target, ...]
+    health: Answer | NoAnswer | None = None
+    login: Answer | NoAnswer | None = None
+    plain_http: Answer | NoAnswer | None = None
