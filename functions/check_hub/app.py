@@ -9,6 +9,7 @@ Calls elasticloadbalancing:DescribeLoadBalancers and elasticloadbalancing:Descri
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import boto3
@@ -30,14 +31,15 @@ class Settings:
 
 SETTINGS = read_settings(Settings)
 CONNECT_TO = parse_connect_to(SETTINGS.hub_connect_to)
-ELBV2 = boto3.client("elbv2")
+client = cache(boto3.client)  # made by the first call: a client costs as much time again as importing boto3
 
 
 @task
 def handler(event: dict[str, Any]) -> dict[str, Any]:
     """Looks only, so it can be repeated. Takes up to half a minute where nothing answers."""
     expected = expectation(event)
-    balancer, targets = elbv2.load_balancer(ELBV2, expected.cluster_name), elbv2.target_health(ELBV2, event["target_group_arn"])
+    balancer = elbv2.load_balancer(client("elbv2"), expected.cluster_name)
+    targets = elbv2.target_health(client("elbv2"), event["target_group_arn"])
     facts, notes = HubFacts(balancer, targets), []
     healthy = f"{sum(target.state == 'healthy' for target in targets)} of {len(targets)} targets are healthy"
     if control_plane_may_enter(expected.load_balancer_cidr):

@@ -40,7 +40,7 @@ def cloud(app: ModuleType) -> Iterator[Stubber]:
     """An active load balancer with one healthy node; refuses calls in another order or with other arguments."""
     balancer = {"DNSName": EVENT["load_balancer_dns_name"], "State": {"Code": "active"}}
     healthy = {"Target": {"Id": "i-1", "Port": 30052}, "TargetHealth": {"State": "healthy"}}
-    with Stubber(app.ELBV2) as stub:
+    with Stubber(app.client("elbv2")) as stub:
         stub.add_response("describe_load_balancers", {"LoadBalancers": [balancer]}, {"Names": ["opensarlab"]})
         arguments = {"TargetGroupArn": EVENT["target_group_arn"]}
         stub.add_response("describe_target_health", {"TargetHealthDescriptions": [healthy]}, arguments)
@@ -79,7 +79,7 @@ def test_a_healthy_hub_is_healthy_changes_nothing_and_can_be_written_as_json(
         "jupyterhub_version": "5.4.4",
         "notes": [],
         "changes": [],
-        "reason": f"1 of 1 targets are healthy; https://{HOST}/ answers and sends sign-ins to {AUTHORIZE.split('?', maxsplit=1)[0]}",
+        "reason": f"1 of 1 targets are healthy; https://{HOST}/ answers and sends sign-ins to {AUTHORIZE.partition('?')[0]}",
     }
     assert hub.paths == ["/hub/health", "/hub/oauth_login"]
     assert set(hub.hosts) == set(hub.server_names) == {HOST}
