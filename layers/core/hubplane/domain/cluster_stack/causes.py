@@ -25,7 +25,11 @@ HINTS = (
         "give what has to be replaced another name in the specification; the new one is made before the old one goes",
     ),
     (
-        r"InsufficientInstanceCapacity|UnsupportedAvailabilityZone|not have sufficient capacity|insufficient capacity",
+        r"UnsupportedAvailabilityZone|cannot create cluster .* availability zone",
+        "EKS has no room for a control plane in that Availability Zone: take subnets in the zones that the message offers",
+    ),
+    (
+        r"InsufficientInstanceCapacity|not (currently )?have sufficient .*capacity",
         "the Availability Zone has none of these servers left: try later, or choose another instance_type",
     ),
     (
