@@ -111,7 +111,7 @@ def find_notebook_image(spec: ClusterSpec, region: str, account_id: str) -> Note
 def look_into(place: EcrImage, tag: str) -> NotebookImageFound:
     """Whether the repository holds the tag, and the JupyterHub version that the image tells."""
     ecr = Ecr(client("ecr"))
-    if not ecr.repository_exists(place.repository, place.account_id):
+    if ecr.repository_uri(place.repository, place.account_id) is None:
         return NotebookImageFound(checked=True, why_unknown="it is not there yet")
     if not ecr.tag_exists(place.repository, tag, place.account_id):
         return NotebookImageFound(checked=True, repository_exists=True, why_unknown="it is not there yet")

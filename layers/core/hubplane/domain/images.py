@@ -114,6 +114,11 @@ def hub_repository(cluster_name: str) -> str:
     return f"hubplane/{cluster_name}/hub"
 
 
+def hub_base_image(chart: HubChart) -> str:
+    """The chart's own hub image, on which the cluster's is built."""
+    return f"{HUB_BASE_REPOSITORY}:{chart.base_image_version}"
+
+
 def content_digest(files: Mapping[str, bytes], base_image: str) -> str:
     """64 hex digits that change whenever a file's path or content or the base image changes, and never otherwise."""
     digest = hashlib.sha256(base_image.encode())
@@ -133,7 +138,7 @@ def hub_build(registry_name: str, tag: str, chart: HubChart, source_location: st
     environment = {
         "IMAGE_REPOSITORY": registry_name,
         "IMAGE_TAG": tag,
-        "BASE_IMAGE": f"{HUB_BASE_REPOSITORY}:{chart.base_image_version}",
+        "BASE_IMAGE": hub_base_image(chart),
         "JUPYTERHUB_VERSION": chart.jupyterhub_version or "",
     }
     return ImageBuildPlan("hub", environment, source_location, f"the hub image {registry_name}:{tag} is not in the registry yet")
