@@ -1,0 +1,91 @@
+"""ConfigureEks: access entries, Pod Identity, add-ons and the load balancer's way to the nodes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import boto3
+
+from hubplane.adapters.autoscaling import AutoScaling
+from hubplane.adapters.eks_settings import EksSettings
+from hubplane.domain.cluster_spec.model import spec_from_json
+from hubplane.domain.eks_settings import planning
+from hubplane.domain.eks_settings.settings import (
+    ADDONS,
+    PresentSettings,
+    WantedSettings,
+    wanted_access,
+    wanted_associations,
+)
+from hubplane.domain.errors import NotYet
+from hubplane.entrypoint import task
+from hubplane.settings import read_settings
+
+
+@dataclass(frozen=True)
+class Settings:
+    kubernetes_role_arns: str
+    cluster_admin_principal_arns: str = ""
+
+
+SETTINGS = read_settings(Settings)
+client = cache(boto3.client)  # a client costs 0.1 s, so each is made when it is first asked for
+
+
+@task
+def handler(event: dict[str, Any]) -> dict[str, Any]:
+    spec, outputs = spec_from_json(event["spec"]), event["outputs"]
+    partition = outputs["NodeRoleArn"].split(":")[1]
+    tags = {**spec.tags, "hubplane:cluster": spec.cluster_name}
+    eks, scaling = EksSettings(client("eks"), spec.cluster_name, partition, tags), AutoScaling(client("autoscaling"))
+    node_groups = tuple(outputs["NodeGroupNames"].split(","))
+    scaling_groups = eks.auto_scaling_groups(node_groups)
+    if not scaling_groups:
+        raise NotYet(f"node groups {', '.join(node_groups)} have no Auto Scaling group yet: wait until they are ACTIVE")
+    admins = f"{SETTINGS.kubernetes_role_arns},{SETTINGS.cluster_admin_principal_arns}".split(",")
+    wanted = WantedSettings(
+        access=wanted_access(spec, [arn.strip() for arn in admins if arn.strip()]),
+        addon_versions={name: eks.recommended_addon_version(name, spec.kubernetes_version) for name in ADDONS},
+        associations=wanted_associations(outputs["EbsCsiRoleArn"], outputs["AutoscalerRoleArn"], outputs["HubRoleArn"]),
+        target_group_arn=outputs["TargetGroupArn"],
+        auto_scaling_groups=scaling_groups,
+    )
+    present = PresentSettings(
+        entries=eks.entries(),
+        addons=eks.addons(),
+        associations=eks.associations(),
+        target_groups={group: scaling.target_groups(group) for group in scaling_groups},
+    )
+    actions = planning.plan_eks_settings(wanted, present)
+    for action in actions:
+        carry_out(action, eks, scaling)
+    return {
+        "changes": [action.reason for action in actions],
+        "notes": [],
+        "reason": f"{len(actions)} setting(s) changed" if actions else "access, identities, add-ons and targets are as wanted",
+    }
+
+
+def carry_out(action: planning.Action, eks: EksSettings, scaling: AutoScaling) -> None:
+    """Do one action. Each can be repeated, so a build that stopped half-way goes on."""
+    match action:
+        case planning.CreateAccessEntry(principal_arn=principal_arn):
+            eks.create_access_entry(principal_arn)
+        case planning.DeleteAccessEntry(principal_arn=principal_arn):
+            eks.delete_access_entry(principal_arn)
+        case planning.Grant(principal_arn=principal_arn, grant=grant):
+            eks.grant(principal_arn, grant)
+        case planning.Revoke(principal_arn=principal_arn, grant=grant):
+            eks.revoke(principal_arn, grant)
+        case planning.CreateAddon(name=name, version=version):
+            eks.create_addon(name, version)
+        case planning.UpdateAddon(name=name, version=version):
+            eks.update_addon(name, version)
+        case planning.CreateAssociation(association=association):
+            eks.create_association(association)
+        case planning.UpdateAssociation(association_id=association_id, association=association):
+            eks.update_association(association_id, association.role_arn)
+        case planning.AttachTargetGroup(auto_scaling_group=group, target_group_arn=target_group_arn):
+            scaling.attach_target_group(group, target_group_arn)

@@ -1,0 +1,188 @@
+"""From what is wanted and what is there to actions, each with its reason. Pure.
+
+What Hubplane did not make (no ``hubplane:managed`` tag) gains what is missing and loses nothing. Add-ons only go up.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from hubplane.domain.eks_settings.settings import (
+    Association,
+    PolicyGrant,
+    PresentAddon,
+    PresentSettings,
+    WantedSettings,
+)
+
+FAILED_ADDON_STATES = frozenset({"CREATE_FAILED", "UPDATE_FAILED"})
+# While one of these holds, EKS refuses an update with ResourceInUseException.
+BUSY_ADDON_STATES = frozenset({"CREATING", "UPDATING", "DELETING"})
+
+
+class CreateAccessEntry(NamedTuple):
+    principal_arn: str
+    reason: str
+
+
+class DeleteAccessEntry(NamedTuple):
+    principal_arn: str
+    reason: str
+
+
+class Grant(NamedTuple):
+    principal_arn: str
+    grant: PolicyGrant
+    reason: str
+
+
+class Revoke(NamedTuple):
+    principal_arn: str
+    grant: PolicyGrant
+    reason: str
+
+
+class CreateAddon(NamedTuple):
+    name: str
+    version: str
+    reason: str
+
+
+class UpdateAddon(NamedTuple):
+    name: str
+    version: str
+    reason: str
+
+
+class CreateAssociation(NamedTuple):
+    association: Association
+    reason: str
+
+
+class UpdateAssociation(NamedTuple):
+    association_id: str
+    association: Association
+    reason: str
+
+
+class AttachTargetGroup(NamedTuple):
+    auto_scaling_group: str
+    target_group_arn: str
+    reason: str
+
+
+Action = (
+    CreateAccessEntry
+    | DeleteAccessEntry
+    | Grant
+    | Revoke
+    | CreateAddon
+    | UpdateAddon
+    | CreateAssociation
+    | UpdateAssociation
+    | AttachTargetGroup
+)
+
+
+def plan_eks_settings(wanted: WantedSettings, present: PresentSettings) -> tuple[Action, ...]:
+    """The actions in the order to do them: access, identities, then the add-ons that use them, then the way in.
+
+    Nothing is planned where everything is as wanted, so a repeated build changes nothing.
+    """
+    return (
+        *_plan_access(wanted, present),
+        *_plan_associations(wanted, present),
+        *_plan_addons(wanted, present),
+        *_plan_target_groups(wanted, present),
+    )
+
+
+def _plan_access(wanted: WantedSettings, present: PresentSettings) -> list[Action]:
+    actions: list[Action] = []
+    for principal, grants in wanted.access.items():
+        entry = present.entries.get(principal)
+        if entry is None:
+            actions.append(CreateAccessEntry(principal, f"let {principal} use the Kubernetes API"))
+        has = entry.grants if entry else frozenset()
+        if entry and entry.is_managed:
+            # EKS keeps one grant per policy: giving a policy another scope is one call, so it is not revoked before.
+            names = {item.policy_name for item in grants}
+            actions += [
+                Revoke(principal, item, f"take {item.policy_name} from {principal}, which the specification no longer lists")
+                for item in sorted(has - grants)
+                if item.policy_name not in names
+            ]
+        actions += [
+            Grant(principal, item, f"give {principal} {item.policy_name} {_scope(item)}")
+            for item in sorted(grants - has)
+            if entry is None or entry.is_managed or not _covered(item, has)
+        ]
+    for principal, entry in present.entries.items():
+        if entry.is_managed and principal not in wanted.access:
+            actions.append(
+                DeleteAccessEntry(principal, f"end the access of {principal}, which the specification no longer lists")
+            )
+    return actions
+
+
+def _covered(grant: PolicyGrant, has: frozenset[PolicyGrant]) -> bool:
+    """Whether a person gave the same policy over the whole cluster already; narrowing it would take something away."""
+    return PolicyGrant(grant.policy_name) in has
+
+
+def _scope(grant: PolicyGrant) -> str:
+    return f"in namespace {', '.join(grant.namespaces)}" if grant.namespaces else "over the whole cluster"
+
+
+def _plan_associations(wanted: WantedSettings, present: PresentSettings) -> list[Action]:
+    actions: list[Action] = []
+    for item in wanted.associations:
+        account, found = (
+            f"{item.namespace}/{item.service_account}",
+            present.associations.get((item.namespace, item.service_account)),
+        )
+        if found is None:
+            actions.append(CreateAssociation(item, f"give pods of {account} the role {_role_name(item.role_arn)}"))
+        elif found.role_arn != item.role_arn:
+            reason = f"give pods of {account} the role {_role_name(item.role_arn)} in place of {_role_name(found.role_arn)}"
+            actions.append(UpdateAssociation(found.association_id, item, reason))
+    return actions
+
+
+def _role_name(role_arn: str) -> str:
+    return role_arn.rpartition("/")[2]
+
+
+def _plan_addons(wanted: WantedSettings, present: PresentSettings) -> list[Action]:
+    actions: list[Action] = []
+    for name, version in wanted.addon_versions.items():
+        found = present.addons.get(name)
+        if found is None:
+            actions.append(CreateAddon(name, version, f"install add-on {name} {version}"))
+        else:
+            actions += _plan_update(name, version, found)
+    return actions
+
+
+def _plan_update(name: str, version: str, found: PresentAddon) -> list[Action]:
+    if found.status in BUSY_ADDON_STATES:
+        return []
+    if version_key(found.version) < version_key(version):
+        return [UpdateAddon(name, version, f"update add-on {name} from {found.version} to {version}")]
+    if found.status in FAILED_ADDON_STATES:
+        return [UpdateAddon(name, found.version, f"try add-on {name} {found.version} again, which is {found.status}")]
+    return []
+
+
+def version_key(version: str) -> tuple[int, ...]:
+    """Numbers of ``v1.20.0-eksbuild.3`` in order: (1, 20, 0, 3)."""
+    return tuple(int(number) for number in re.findall(r"\d+", version))
+
+
+def _plan_target_groups(wanted: WantedSettings, present: PresentSettings) -> list[Action]:
+    return [
+        AttachTargetGroup(group, wanted.target_group_arn, f"send the load balancer's requests to the nodes of {group}")
+        for group in wanted.auto_scaling_groups
+        if wanted.target_group_arn not in present.target_groups.get(group, frozenset())
+    ]

@@ -1,0 +1,112 @@
+"""What is wanted of EKS for one cluster, and what is there: plain values, comparable.
+
+Named tuples, not dataclasses: they cost a cold start a tenth of the time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from hubplane.domain.cluster_spec.model import ClusterSpec
+
+MANAGED_TAG = "hubplane:managed"
+HUB_NAMESPACE = "jupyter"
+ADDONS = (
+    "eks-pod-identity-agent",  # first: the others' identities depend on it
+    "vpc-cni",
+    "kube-proxy",
+    "coredns",
+    "aws-ebs-csi-driver",
+    "snapshot-controller",
+)
+
+
+class PolicyGrant(NamedTuple):
+    """An EKS access policy by name, over the whole cluster (no namespaces) or over namespaces."""
+
+    policy_name: str
+    namespaces: tuple[str, ...] = ()
+
+
+class Association(NamedTuple):
+    """A service account of the cluster and the IAM role that its pods get."""
+
+    namespace: str
+    service_account: str
+    role_arn: str
+
+
+class WantedSettings(NamedTuple):
+    """``access``: principal ARN to grants. ``addon_versions``: add-on to the version that EKS recommends."""
+
+    access: Mapping[str, frozenset[PolicyGrant]]
+    addon_versions: Mapping[str, str]
+    associations: tuple[Association, ...]
+    target_group_arn: str
+    auto_scaling_groups: tuple[str, ...]
+
+
+class PresentEntry(NamedTuple):
+    """An access entry. ``is_managed``: Hubplane made it (its tag says so), so Hubplane may take grants from it."""
+
+    grants: frozenset[PolicyGrant]
+    is_managed: bool
+
+
+class PresentAddon(NamedTuple):
+    """An add-on as EKS describes it."""
+
+    version: str
+    status: str
+
+
+class PresentAssociation(NamedTuple):
+    """A Pod Identity association and its id."""
+
+    association_id: str
+    role_arn: str
+
+
+class PresentSettings(NamedTuple):
+    """``associations`` by (namespace, service account); ``target_groups`` by Auto Scaling group."""
+
+    entries: Mapping[str, PresentEntry]
+    addons: Mapping[str, PresentAddon]
+    associations: Mapping[tuple[str, str], PresentAssociation]
+    target_groups: Mapping[str, frozenset[str]]
+
+
+# https://docs.aws.amazon.com/eks/latest/userguide/access-policy-permissions.html. An admin of a hub works in its namespace and
+# has to see the rest (nodes' pods, storage, the autoscaler) to understand it; AmazonEKSViewPolicy shows no Secret anywhere.
+GRANTS_OF_LEVEL: Mapping[str, frozenset[PolicyGrant]] = {
+    "view": frozenset({PolicyGrant("AmazonEKSViewPolicy", (HUB_NAMESPACE,))}),
+    "edit": frozenset({PolicyGrant("AmazonEKSEditPolicy", (HUB_NAMESPACE,))}),
+    "admin": frozenset({PolicyGrant("AmazonEKSAdminPolicy", (HUB_NAMESPACE,)), PolicyGrant("AmazonEKSViewPolicy")}),
+}
+CLUSTER_ADMIN = frozenset({PolicyGrant("AmazonEKSClusterAdminPolicy")})
+
+
+def wanted_access(spec: ClusterSpec, cluster_admin_arns: Sequence[str]) -> dict[str, frozenset[PolicyGrant]]:
+    """Grants by principal: the control plane's own roles and the deployment's admins see to it all, others as specified.
+
+    EKS keeps one grant per policy and principal, so a principal that is named twice gets the union, and a policy over the
+    whole cluster stands for the same one over a namespace.
+    """
+    wanted: dict[str, set[PolicyGrant]] = {arn: set(CLUSTER_ADMIN) for arn in cluster_admin_arns}
+    for grant in spec.access:
+        wanted.setdefault(grant.principal_arn, set()).update(GRANTS_OF_LEVEL[grant.level])
+    return {
+        arn: frozenset(item for item in grants if not item.namespaces or PolicyGrant(item.policy_name) not in grants)
+        for arn, grants in wanted.items()
+    }
+
+
+def wanted_associations(ebs_csi_role_arn: str, autoscaler_role_arn: str, hub_role_arn: str) -> tuple[Association, ...]:
+    """The three service accounts of a cluster whose pods call AWS."""
+    return (
+        Association("kube-system", "ebs-csi-controller-sa", ebs_csi_role_arn),
+        Association("autoscaler", "cluster-autoscaler", autoscaler_role_arn),
+        Association(HUB_NAMESPACE, "hub", hub_role_arn),
+    )
