@@ -28,8 +28,9 @@ def is_credential(text: str) -> bool:
     """Whether the text holds an AWS key or a well-known token. Git's 40 hexadecimal digits and parts of URLs are none."""
     if _ACCESS_KEY_ID.search(text) or _KNOWN_TOKENS.search(text):
         return True
-    # In a URL the slashes divide names; elsewhere they belong to the alphabet of secret access keys.
-    searched = text.replace("/", " ") if "://" in text else text
+    # In a URL the slashes divide names, but before an @ they may belong to a password; elsewhere keys hold slashes.
+    scheme, is_url, rest = text.partition("://")
+    searched = f"{scheme} {rest if '@' in rest else rest.replace('/', ' ')}" if is_url else text
     return any(_mixes_all(run) for run in _RUN_OF_40.findall(searched))
 
 
