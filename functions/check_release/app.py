@@ -1,4 +1,8 @@
-"""CheckRelease: whether the workloads of a release run, in the words of their pods and events. Reads only."""
+"""CheckRelease: whether the workloads of a release run, in the words of their pods and events. Reads only.
+
+Event: ``release``, ``namespace``. Result: ``ready``; ``hopeless``, when no waiting will mend it; ``reason``. Calls
+eks:DescribeCluster on the cluster.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """ConfigureKubernetes: what the releases stand on, the hub's namespace and the StorageClass of homes.
 
 No RBAC: people's rights come from the EKS access policies of their access entries (view, edit, admin), and the charts bring
-the roles of their own service accounts.
+the roles of their own service accounts. Event: ``spec``. Result: ``namespace``, ``storage_class``. Calls eks:DescribeCluster on
+the cluster.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from hubplane.adapters.kubernetes import Kubernetes
 from hubplane.domain.cluster_spec.model import spec_from_json
 from hubplane.domain.errors import ProviderError
 from hubplane.domain.releases.charts import JUPYTERHUB
-from hubplane.domain.releases.storage_class import immutable_differences, refusal, storage_class_manifest
+from hubplane.domain.releases.storage_class import immutable_differences, other_defaults, refusal, storage_class_manifest
 from hubplane.entrypoint import task
 
 SESSION = boto3.Session()
@@ -41,5 +42,6 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
         "namespace": JUPYTERHUB.namespace,
         "storage_class": spec.storage.class_name,
         "changes": changes,
+        "notes": other_defaults(spec.storage.class_name, kubernetes.list("StorageClass")),
         "reason": "homes are made from encrypted gp3 volumes that can grow, in the zone of the pod",
     }

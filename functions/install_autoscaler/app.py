@@ -1,4 +1,9 @@
-"""InstallAutoscaler: the cluster-autoscaler release. Does not wait until it is ready."""
+"""InstallAutoscaler: the cluster-autoscaler release. Does not wait until it is ready.
+
+Event: ``spec``. Result: ``release``, ``namespace``, ``revision``, ``previous_revision`` (what RollBackRelease needs),
+``chart_version``. Ends with ``PodDisruptionBudgetImmutable`` where the namespace has to be made again first. Calls
+eks:DescribeCluster on the cluster.
+"""
 
 from __future__ import annotations
 
@@ -46,5 +51,6 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
         "previous_revision": outcome.previous_revision,
         "chart_version": outcome.chart_version,
         "changes": list(outcome.changes),
+        "notes": [],
         "reason": outcome.reason,
     }

@@ -1,4 +1,10 @@
-"""InstallJupyterHub: the Zero-to-JupyterHub release, rendered from the specification. Does not wait until it is ready."""
+"""InstallJupyterHub: the Zero-to-JupyterHub release, rendered from the specification. Does not wait until it is ready.
+
+Event: ``spec``, ``hub_url``, ``oauth_secret_arn``; where given: ``hub_image`` (name:tag), ``hub_chart`` (source and version, as
+CheckAccount checked them), ``domain_url``. Result: ``release``, ``namespace``, ``revision``, ``previous_revision`` (what
+RollBackRelease needs), ``chart_version``. Calls eks:DescribeCluster on the cluster, and secretsmanager:GetSecretValue,
+DescribeSecret, CreateSecret, TagResource and RestoreSecret on ``hubplane/*``.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +16,7 @@ import boto3
 from hubplane.adapters.eks import cluster_connection
 from hubplane.adapters.helm import Helm, find_helm
 from hubplane.adapters.secretsmanager import SecretsManager
-from hubplane.domain.cluster_spec.model import spec_from_json
+from hubplane.domain.cluster_spec.model import ChartReference, spec_from_json
 from hubplane.domain.releases.charts import DEFAULT_JUPYTERHUB_CHART, JUPYTERHUB, choose_chart
 from hubplane.domain.releases.decision import WantedRelease
 from hubplane.domain.releases.execution import bring_about, revision_description
@@ -49,8 +55,10 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
 
     connection = cluster_connection(EKS, SESSION, spec.cluster_name)
     helm = Helm(find_helm(SETTINGS.helm_path), connection, secrets=(oauth.client_secret, proxy_token))
+    checked = event.get("hub_chart")
+    of_cluster = ChartReference(checked["source"], checked.get("version") or None) if checked else spec.hub.chart
     reference = choose_chart(
-        spec.hub.chart, SETTINGS.jupyterhub_chart_source, SETTINGS.jupyterhub_chart_version, DEFAULT_JUPYTERHUB_CHART
+        of_cluster, SETTINGS.jupyterhub_chart_source, SETTINGS.jupyterhub_chart_version, DEFAULT_JUPYTERHUB_CHART
     )
     chart = helm.resolve(JUPYTERHUB.chart_name, reference)
     values = render_jupyterhub_values(
@@ -71,5 +79,6 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
         "previous_revision": outcome.previous_revision,
         "chart_version": outcome.chart_version,
         "changes": [*([f"created secret {token_name}"] if is_new_token else []), *outcome.changes],
+        "notes": [],
         "reason": outcome.reason,
     }

@@ -1,6 +1,7 @@
 """RecreateAutoscalerNamespace: delete the autoscaler's namespace, for objects that helm may not change in place.
 
 The next InstallAutoscaler makes it anew. Call again until ``gone``: Kubernetes takes a namespace apart in its own time.
+Result: ``gone``. Calls eks:DescribeCluster on the cluster.
 """
 
 from __future__ import annotations

@@ -1,4 +1,9 @@
-"""RollBackRelease: bring back what ran before a revision that did not become ready. Volume claims stay."""
+"""RollBackRelease: bring back what ran before a revision that did not become ready. Volume claims stay.
+
+Event: ``release``, ``namespace``, ``revision`` and ``previous_revision`` as the install answered them, ``reason`` (why it is
+rolled back). Result: ``revision``, the newest one afterwards, None where a first install was removed. Calls
+eks:DescribeCluster on the cluster.
+"""
 
 from __future__ import annotations
 

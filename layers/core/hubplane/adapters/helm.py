@@ -29,8 +29,8 @@ from hubplane.domain.releases.helm_failures import helm_error, is_not_found
 # What helm waits for by itself are hooks, which no chart here has; the rest is waited for by the state machine.
 HELM_TIMEOUT = "120s"
 
-# A process that hangs must end before its Lambda function does (900 s at most), or the error would be lost with it.
-PROCESS_TIMEOUT_SECONDS = 300
+# A process that hangs must end before its Lambda function does (300 s in template.yaml), or the error would be lost with it.
+PROCESS_TIMEOUT_SECONDS = 240
 
 FIELD_MANAGER_ARGUMENTS = ("--server-side=true", "--force-conflicts")
 """A build corrects what somebody changed by hand. Explicit, because ``auto`` would stay client-side on a release of helm 3."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 DEFAULT_CLASS_ANNOTATION = "storageclass.kubernetes.io/is-default-class"
@@ -52,3 +52,18 @@ def refusal(name: str, differences: list[str]) -> str:
         f"live on without their class: either delete it (kubectl delete storageclass {name}) and start the build again, which "
         "makes it anew, or give storage.class_name another name"
     )
+
+
+def other_defaults(name: str, classes: Iterable[Mapping[str, Any]]) -> list[str]:
+    """A note where another class is a default too: Kubernetes then takes the newest. Hubplane's own claims name their class."""
+    others = sorted(
+        item["metadata"]["name"]
+        for item in classes
+        if (item["metadata"].get("annotations") or {}).get(DEFAULT_CLASS_ANNOTATION) == "true"
+        and item["metadata"]["name"] != name
+    )
+    if not others:
+        return []
+    return [
+        f"besides {name}, {', '.join(others)} is a default StorageClass too: claims that name no class get the newest of them"
+    ]
