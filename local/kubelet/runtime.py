@@ -17,7 +17,7 @@ from local.kubelet.command import (
     hub_command,
     proxy_command,
 )
-from local.kubelet.kubeconfig import IN_CLUSTER_VARIABLES, service_account_kubeconfig
+from local.kubelet.kubeconfig import IN_CLUSTER_VARIABLES, cluster_key, service_account_kubeconfig
 from local.kubelet.layout import HUB_DATA, PathMap, lay_out, map_paths, remove
 from local.kubelet.process import Probe, RealPod, RefusedPod
 from local.kubernetes.runtime import PodStart, RunningPod
@@ -47,8 +47,8 @@ def make_runtime() -> HubRuntime:
 class HubRuntime:
     """Starts hub and proxy pods (labels ``app=jupyterhub`` and ``component=hub`` or ``proxy``), nothing else.
 
-    Below ``directory``: ``pods/<namespace>_<pod>/`` with the mounted files (removed when it stops) and ``log``;
-    ``volumes/<namespace>/<claim>/``, which stay.
+    Below ``directory``: ``pods/<cluster>/<namespace>_<pod>/`` with the mounted files (removed when it stops) and ``log``;
+    ``volumes/<cluster>/<namespace>/<claim>/``, which stay.
     """
 
     def __init__(self, directory: Path, tools: Path = TOOLS) -> None:
@@ -65,14 +65,15 @@ class HubRuntime:
         component = _component(start.pod)
         if component is None:
             return None
-        metadata = start.pod["metadata"]
+        metadata, cluster = start.pod["metadata"], cluster_key(start.files)
         namespace = metadata.get("namespace", "default")
-        home = self._directory / "pods" / f"{namespace}_{metadata['name']}"
+        home = self._directory / "pods" / cluster / f"{namespace}_{metadata['name']}"
         root = home / "root"
         remove(root)
         kubeconfig = service_account_kubeconfig(start.environment, start.files)
         files = dict(start.files) | ({KUBECONFIG: kubeconfig.encode()} if kubeconfig else {})
-        paths = map_paths(start.pod, start.container, files, root, self._directory / "volumes" / namespace)
+        volumes = self._directory / "volumes" / cluster / namespace
+        paths = map_paths(start.pod, start.container, files, root, volumes)
         try:
             lay_out(files, paths)
             arguments = container_command(start.container, PROGRAMS[component], start.environment)

@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -13,6 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from local.kubelet import HubRuntime, make_runtime
+from local.kubelet.kubeconfig import SERVICE_ACCOUNT
 from local.kubelet.runtime import DIRECTORY_VARIABLE, TOOLS, ToolsMissing
 from local.kubernetes.runtime import PodStart, RunningPod
 
@@ -108,6 +110,7 @@ class Pair:
 @pytest.fixture
 def runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> HubRuntime:
     monkeypatch.setenv(DIRECTORY_VARIABLE, str(tmp_path))
+    monkeypatch.setenv("AWS_PROFILE", "the-developer-s-own")
     return make_runtime()
 
 
@@ -183,11 +186,11 @@ def test_hub_and_proxy_serve_health_and_the_oauth_redirect_and_stop_without_a_tr
     hub.stop()
     assert working_below(tmp_path) == []
     assert (hub.ready(), hub.failure(), proxy.ready()) == (False, None, False)
-    assert not list(tmp_path.glob("pods/*/root")), "mounted secrets stay behind"
+    assert not list(tmp_path.glob("pods/*/*/root")), "mounted secrets stay behind"
 
 
 def test_the_hub_s_database_outlives_the_pod(runtime: HubRuntime, started: list[RunningPod], tmp_path: Path) -> None:
-    database = tmp_path / "volumes" / "jupyter" / "hub-db-dir" / "jupyterhub.sqlite"
+    database = tmp_path / "volumes" / "cluster" / "jupyter" / "hub-db-dir" / "jupyterhub.sqlite"
     for name, users in (("hub-first", []), ("hub-second", ["kept"])):
         pair = Pair()
         start(runtime, started, pair.proxy())
@@ -203,11 +206,31 @@ def test_the_hub_s_database_outlives_the_pod(runtime: HubRuntime, started: list[
         started.clear()
 
 
+def test_the_spawner_finds_the_pod_s_service_account_and_no_other(runtime: HubRuntime, started: list[RunningPod]) -> None:
+    """KubeSpawner's own loading, in the hub's process, from files that only the pod has."""
+    config = """
+import os
+from kubernetes_asyncio.client import Configuration
+from kubespawner.clients import load_config
+load_config()
+found = Configuration.get_default_copy()
+print("loaded", found.host, found.api_key, open(found.ssl_ca_cert).read(), os.environ.get("AWS_PROFILE"))
+raise SystemExit(7)
+"""
+    asked = Pair().hub(config)
+    environment = {**asked.environment, "KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": "6443"}
+    account = {f"{SERVICE_ACCOUNT}/token": b"pod-token", f"{SERVICE_ACCOUNT}/ca.crt": b"authority"}
+    hub = start(runtime, started, replace(asked, environment=environment, files={**asked.files, **account}))
+    end = time.monotonic() + READY_SECONDS
+    while hub.failure() is None and time.monotonic() < end:
+        time.sleep(0.1)
+    assert "loaded https://127.0.0.1:6443 {'BearerToken': 'Bearer pod-token'} authority None" in hub.log()
+
+
 @pytest.mark.parametrize(
     ("config", "word"),
     [
         pytest.param("c.JupyterHub.spawner_class = \n", "SyntaxError", id="a syntax error"),
-        pytest.param("raise KeyError('hub.config.missing')\n", "hub.config.missing", id="an exception"),
         pytest.param("c.JupyterHub.authenticator_class = 'no.such.Authenticator'\n", "no.such", id="a class that does not exist"),
     ],
 )

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from local.kubelet.kubeconfig import SERVICE_ACCOUNT, service_account_kubeconfig
+from local.kubelet.kubeconfig import SERVICE_ACCOUNT, cluster_key, service_account_kubeconfig
 
 ADDRESS = {"KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": "6443"}
 ACCOUNT = {f"{SERVICE_ACCOUNT}/token": b"t", f"{SERVICE_ACCOUNT}/ca.crt": b"c", f"{SERVICE_ACCOUNT}/namespace": b"jupyter"}
@@ -28,3 +28,9 @@ def test_token_authority_and_namespace_are_carried_over() -> None:
 )
 def test_a_pod_without_an_account_gets_none(environment: dict[str, str], files: dict[str, bytes]) -> None:
     assert service_account_kubeconfig(environment, files) is None
+
+
+def test_claims_of_two_clusters_are_kept_apart_by_their_authorities() -> None:
+    other = ACCOUNT | {f"{SERVICE_ACCOUNT}/ca.crt": b"another"}
+    assert cluster_key(ACCOUNT) == cluster_key(dict(ACCOUNT))
+    assert len({cluster_key(ACCOUNT), cluster_key(other), cluster_key({})}) == 3
