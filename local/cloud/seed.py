@@ -159,9 +159,5 @@ def push_image(repository: str, tag: str, labels: dict[str, str]) -> str:
     answer = json.loads(content)
     if status >= 400:
         raise ValueError(f"{answer.get('__type', '')}: {answer.get('message', answer)}")
-    CONFIGS[config_digest] = config
+    ecr._layer_blobs.setdefault(repository, {})[config_digest] = config
     return str(answer["image"]["imageId"]["imageDigest"])
-
-
-# Image configurations by digest, for GetDownloadUrlForLayer.
-CONFIGS: dict[str, bytes] = {}

@@ -35,6 +35,8 @@ MODULES = (
     "stack_replacement",
     "ec2_catalogue",
     "service_quotas",
+    "codebuild",
+    "cognito_clients",
 )
 
 _mends: dict[str, Mend] = {}

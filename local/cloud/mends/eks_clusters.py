@@ -122,7 +122,7 @@ def _refusal(body: dict[str, Any], version: str) -> str | None:
     subnet_ids = (body.get("resourcesVpcConfig") or {}).get("subnetIds") or []
     missing = [subnet for subnet in subnet_ids if subnet not in ec2._subnets]
     if missing:
-        return f"The subnet ID '{missing[0]}' does not exist (Service: AmazonEC2; Status Code: 400; Error Code: InvalidSubnetID.NotFound)"
+        return f"The subnet ID '{missing[0]}' does not exist (Service: AmazonEC2; Error Code: InvalidSubnetID.NotFound)"
     if len({ec2._subnets[subnet]["AvailabilityZone"] for subnet in subnet_ids}) < 2:
         return "Subnets specified must be in at least two different AZs"
     if version not in VERSIONS:

@@ -28,8 +28,9 @@ def unresolved_references_fail(cloud: Cloud, gateway: Gateway) -> None:
         template = parse(body, *args, **kwargs)
         missing = unresolved(template)
         if missing:
+            names = ", ".join(missing)
             raise ValueError(
-                f"Template format error: Unresolved resource dependencies [{', '.join(missing)}] in the Resources block of the template"
+                f"Template format error: Unresolved resource dependencies [{names}] in the Resources block of the template"
             )
         return template
 

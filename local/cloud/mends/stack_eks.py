@@ -90,7 +90,7 @@ def stacks_wait_for_eks(cloud: Cloud, gateway: Gateway) -> None:
 
 def _accepted(service: str, answer: tuple[int, Any, Any], *, missing_is_fine: bool = False) -> None:
     """Pass a good answer; raise ``ValueError`` in the words of a CloudFormation resource handler for any other."""
-    status, headers, content = answer
+    status, _, content = answer
     if status < 400 or (status == 404 and missing_is_fine):
         return
     message = json.loads(content).get("message", "")
