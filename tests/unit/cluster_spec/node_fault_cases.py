@@ -47,10 +47,15 @@ NODE_CASES: list[tuple[str, dict[str, Any], str, str]] = [
     (
         "ami type of ARM",
         {"node_groups": [{"ami_type": "AL2023_ARM_64_STANDARD"}]},
-        "node_groups[0].ami_type",
-        "which has x86 processors",
+        'node_groups[0].instance_type = "m5.2xlarge"',
+        "has x86 processors, on which AL2023_ARM_64_STANDARD does not run",
     ),
-    ("ARM instance", {"node_groups": [{"instance_type": "m7g.large"}]}, "node_groups[0].ami_type", "which has ARM processors"),
+    (
+        "ARM instance",
+        {"node_groups": [{"instance_type": "m7g.large"}]},
+        "node_groups[0].instance_type",
+        "has ARM processors, on which",
+    ),
     (
         "no node",
         {"node_groups": [{"min_size": 0, "desired_size": 0}]},

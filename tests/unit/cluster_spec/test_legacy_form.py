@@ -103,6 +103,7 @@ CASES: list[tuple[str, dict[str, Any], str, str]] = [
         "is the default of 2019 and fits no Kubernetes version",
     ),
     ("instance", {"NodeInstanceType": "M5.2XLARGE"}, 'NodeInstanceType = "M5.2XLARGE"', "in lower case"),
+    ("ARM instance", {"NodeInstanceType": "m7g.large"}, 'NodeInstanceType = "m7g.large"', "has ARM processors"),
     ("name in other case", {"vpcid": "vpc-4da21e37"}, 'vpcid = "vpc-4da21e37"', "did you mean VpcId?"),
     ("name misspelt", {"NodeVolumesize_": "500"}, 'NodeVolumesize_ = "500"', "did you mean NodeVolumeSize?"),
     ("name of the typed form", {"node_port": "30052"}, 'node_port = "30052"', "in this form it is called NodeProxyPort"),

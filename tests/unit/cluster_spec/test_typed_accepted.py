@@ -54,7 +54,7 @@ def test_graviton_instances_need_an_arm_image(instance: str) -> None:
 @pytest.mark.parametrize(
     ("group", "words"),
     [
-        ({"instance_type": "g5.xlarge"}, ["node_groups[0].ami_type", "no NVIDIA driver"]),
+        ({"instance_type": "g5.xlarge"}, ["node_groups[0].instance_type g5.xlarge", "no driver for it"]),
         ({"ami_type": "AL2023_x86_64_NVIDIA"}, ["node_groups[0].instance_type m5.2xlarge", "has no NVIDIA GPU"]),
         ({"instance_type": "g4ad.xlarge"}, []),
         ({"instance_type": "g5.xlarge", "ami_type": "AL2023_x86_64_NVIDIA"}, []),

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from hubplane.domain.cluster_spec.validation import validate
+from hubplane.domain.errors import SpecInvalid
 from tests.unit.cluster_spec.examples import TAKEN_OUT, broken, only_fault, refusal, typed_input
 from tests.unit.cluster_spec.node_fault_cases import NODE_CASES
 
@@ -278,3 +280,16 @@ def test_what_is_nested_without_end_is_refused_where_it_begins() -> None:
     for _ in range(5000):
         inner["a"] = inner = {}
     assert only_fault(broken(typed_input(), {"tags": {"owner": endless}})).startswith("tags.owner = (an object of 1)")
+
+
+def test_more_faults_than_a_message_holds_are_counted_in_it_and_all_kept_beside_it() -> None:
+    """Step Functions keeps 32,768 characters of an error's cause."""
+    document = typed_input()
+    document["spec"] |= {f"unknown{number}": 1 for number in range(500)}
+    with pytest.raises(SpecInvalid) as caught:
+        validate(document)
+    *lines, last = str(caught.value).splitlines()
+    assert len(caught.value.faults) == 500
+    assert lines[0] == "the specification has 500 faults:"
+    assert last == f"… and {500 - (len(lines) - 1)} more: mend these first"
+    assert 20_000 < len(str(caught.value)) < 25_000

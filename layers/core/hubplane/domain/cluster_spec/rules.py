@@ -51,11 +51,14 @@ def notes(document: Mapping[str, Any], say: Say, today: date | None) -> Iterator
     for path, group in _node_groups(document):
         gpu_instance, gpu_image = _NVIDIA_INSTANCE.match(group["instance_type"]), "NVIDIA" in group["ami_type"]
         if gpu_instance and not gpu_image and group["ami_id"] is None:
-            who = f"{say((*path, 'ami_type'))} {group['ami_type']}"
-            yield f"{who} brings no NVIDIA driver: notebooks will not see the GPU of {group['instance_type']}"
+            hint = "notebooks will not see it; ami_type AL2023_x86_64_NVIDIA of the typed form brings it"
+            yield f"{_instance(path, group, say)} has a GPU and {group['ami_type']} no driver for it: {hint}"
         if gpu_image and not gpu_instance:
-            who = f"{say((*path, 'instance_type'))} {group['instance_type']}"
-            yield f"{who} has no NVIDIA GPU, though {group['ami_type']} is made for one"
+            yield f"{_instance(path, group, say)} has no NVIDIA GPU, though {group['ami_type']} is made for one"
+
+
+def _instance(path: Path, group: Mapping[str, Any], say: Say) -> str:
+    return f"{say((*path, 'instance_type'))} {group['instance_type']}"
 
 
 def _names_fit(document: Mapping[str, Any], say: Say) -> Iterator[Finding]:
@@ -151,8 +154,9 @@ def _groups(document: Mapping[str, Any], say: Say) -> Iterator[Finding]:
             arm = _ARM_INSTANCE.match(instance) is not None
             if arm != ("_ARM_64_" in ami_type):
                 cpu, family = ("ARM", "an ARM_64") if arm else ("x86", "an x86_64")
-                rule = f"does not run on {instance}, which has {cpu} processors: choose {family} type or another instance type"
-                yield Finding((*path, "ami_type"), ami_type, rule)
+                rule = f"has {cpu} processors, on which {ami_type} does not run"
+                rule = f"{rule}: choose another, or {family} type as ami_type (typed form)"
+                yield Finding((*path, "instance_type"), instance, rule)
 
 
 def _taints(document: Mapping[str, Any]) -> Iterator[Finding]:
