@@ -1,9 +1,9 @@
 """The 24 parameters of the 2019 system, as strings, put into the typed form.
 
-Names, defaults and what was required are those of the 2019 README, section "parameter overrides". Three of them were
-called required and still had the default "" (HubAWSId, HubAWSSecret) or had no default at all (ImageTag): the first two
-may be left out, the last has to be given. What a parameter means today stands in ``PARAMETERS``, which
-docs/cluster-spec.md prints as the migration table.
+Names, defaults and what was required are those of the 2019 README, section "parameter overrides", with two readings of our
+own: HubAWSId and HubAWSSecret were called required and had the default "", so they may be left out; ImageTag had no default,
+so it has to be given. What a parameter means today stands in ``PARAMETERS``, which docs/cluster-spec.md prints as the
+migration table.
 """
 
 from __future__ import annotations
