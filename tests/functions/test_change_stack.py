@@ -60,7 +60,7 @@ class Machine:
         self.handlers = {}
         for name in FUNCTIONS:
             app = importlib.import_module(f"functions.{name}.app")
-            monkeypatch.setattr(app, "STACKS", CloudFormation(self.cloud))
+            monkeypatch.setattr(app, "stacks", lambda: CloudFormation(self.cloud))
             self.handlers[name] = app.handler
         monkeypatch.setattr(importlib.import_module("functions.plan_stack_change.app"), "client", lambda service: self.account)
 

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from hubplane.domain.cluster_stack.causes import StackEvent, first_cause, hint_for, of_operation
+from hubplane.domain.cluster_stack.causes import first_cause, hint_for, of_operation
+from hubplane.domain.cluster_stack.stack_event import StackEvent
 
 STACK = ("hubplane-cluster-lab", "AWS::CloudFormation::Stack")
 GROUP = ("NodeGroupMain", "AWS::EKS::Nodegroup")

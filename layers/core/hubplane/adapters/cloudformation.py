@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-from hubplane.domain.cluster_stack.causes import StackEvent
 from hubplane.domain.cluster_stack.change_set import ChangeSet, PropertyChange, ResourceChange
+from hubplane.domain.cluster_stack.stack_event import StackEvent
 from hubplane.domain.provider_errors import error_code, translated
 
 # More than any one operation on a cluster's stack writes; a stack of many years has more, and its old ones tell nothing.

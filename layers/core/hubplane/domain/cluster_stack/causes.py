@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
 
+from hubplane.domain.cluster_stack.stack_event import StackEvent
 from hubplane.domain.cluster_stack.wording import KINDS
 
 STACK = "AWS::CloudFormation::Stack"
@@ -53,18 +52,6 @@ HINTS = (
         "check that the certificate is issued, in this Region, and not expired",
     ),
 )
-
-
-@dataclass(frozen=True)
-class StackEvent:
-    """One event of the stack; ``token`` is the ClientRequestToken of the operation that caused it."""
-
-    logical_id: str
-    resource_type: str
-    status: str
-    reason: str
-    at: datetime
-    token: str | None = None
 
 
 def first_cause(events: Iterable[StackEvent], token: str | None) -> str | None:
