@@ -18,7 +18,7 @@ from hubplane.domain.cluster_spec.model import spec_from_json
 from hubplane.domain.releases.autoscaler_values import render_autoscaler_values
 from hubplane.domain.releases.charts import AUTOSCALER, DEFAULT_AUTOSCALER_CHART, choose_chart
 from hubplane.domain.releases.decision import WantedRelease
-from hubplane.domain.releases.execution import bring_about, revision_description
+from hubplane.domain.releases.execution import bring_about, release_result, revision_description
 from hubplane.entrypoint import task
 from hubplane.settings import read_settings
 
@@ -44,13 +44,4 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
     values = render_autoscaler_values(spec, SESSION.region_name, chart=chart)
     wanted = WantedRelease(AUTOSCALER.release, AUTOSCALER.namespace, chart, values)
     outcome = bring_about(helm, wanted, revision_description(event["spec"], event["execution_arn"]))
-    return {
-        "release": wanted.name,
-        "namespace": wanted.namespace,
-        "revision": outcome.revision,
-        "previous_revision": outcome.previous_revision,
-        "chart_version": outcome.chart_version,
-        "changes": list(outcome.changes),
-        "notes": [],
-        "reason": outcome.reason,
-    }
+    return release_result(wanted, outcome)

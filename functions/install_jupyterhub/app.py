@@ -19,7 +19,7 @@ from hubplane.adapters.secretsmanager import SecretsManager
 from hubplane.domain.cluster_spec.model import ChartReference, spec_from_json
 from hubplane.domain.releases.charts import DEFAULT_JUPYTERHUB_CHART, JUPYTERHUB, choose_chart
 from hubplane.domain.releases.decision import WantedRelease
-from hubplane.domain.releases.execution import bring_about, revision_description
+from hubplane.domain.releases.execution import bring_about, release_result, revision_description
 from hubplane.domain.releases.hub_secrets import (
     checked_proxy_token,
     new_proxy_token,
@@ -72,13 +72,7 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
     )
     wanted = WantedRelease(JUPYTERHUB.release, JUPYTERHUB.namespace, chart, values)
     outcome = bring_about(helm, wanted, revision_description(event["spec"], event["execution_arn"]))
-    return {
-        "release": wanted.name,
-        "namespace": wanted.namespace,
-        "revision": outcome.revision,
-        "previous_revision": outcome.previous_revision,
-        "chart_version": outcome.chart_version,
-        "changes": [*([f"created secret {token_name}"] if is_new_token else []), *outcome.changes],
-        "notes": [],
-        "reason": outcome.reason,
-    }
+    result = release_result(wanted, outcome)
+    if is_new_token:
+        result["changes"].insert(0, f"created secret {token_name}")
+    return result

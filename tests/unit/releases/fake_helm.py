@@ -46,6 +46,9 @@ class FakeHelm:
     def install_or_upgrade(self, wanted: WantedRelease, description: str) -> None:
         if self.stored and self.stored[-1].revision.status in PENDING:
             raise ReleaseFailed("another operation (install/upgrade/rollback) is in progress")
+        statuses = [item.revision.status for item in self.stored]
+        if statuses and "deployed" not in statuses and statuses[-1] not in ("failed", "superseded", "uninstalled"):
+            raise ReleaseFailed('"app" has no deployed releases')
         if self.crash:
             self._add("pending-upgrade" if self.stored else "pending-install", wanted.chart.version, wanted.values, description)
             self.crash()

@@ -38,7 +38,7 @@ CASES: dict[str, tuple[list[str], WantedRelease, str, int | None, str]] = {
     "crash in an upgrade of what never worked": (["failed", "pending-upgrade"], wanted(), "recover", None, "nothing works now"),
     "crash in an uninstall": (["superseded", "uninstalling"], wanted(), "recover", None, "left uninstalling"),
     "uninstalled with its history kept": (["uninstalled"], wanted(), "install", None, "was uninstalled"),
-    "a status that helm does not know": (["deployed", "unknown"], wanted(), "upgrade", None, "revision 2 is unknown"),
+    "a status that helm does not know": (["superseded", "unknown"], wanted(), "recover", 1, "revision 2 is unknown"),
 }
 
 

@@ -49,16 +49,36 @@ def test_a_changed_value_makes_one_revision_and_remembers_the_last_good_one() ->
     assert helm.stored[-1].description == "spec 2"
 
 
-STATUSES = ("deployed", "superseded", "failed", "pending-install", "pending-upgrade", "pending-rollback", "uninstalling")
+NEVER_GOOD = ("failed", "pending-install", "pending-upgrade", "pending-rollback", "uninstalling", "unknown")
+STATUSES = (
+    "deployed",
+    "superseded",
+    "failed",
+    "pending-install",
+    "pending-upgrade",
+    "pending-rollback",
+    "uninstalling",
+    "unknown",
+)
 
 
-@pytest.mark.parametrize("statuses", list(product(STATUSES, repeat=2)), ids=" then ".join)
+LEFT_BEHIND = [pair for pair in product(STATUSES, repeat=2) if not (pair[0] in NEVER_GOOD and pair[1] == "unknown")]
+
+
+@pytest.mark.parametrize("statuses", LEFT_BEHIND, ids=" then ".join)
 def test_whatever_a_crash_left_behind_the_wanted_release_is_deployed_in_the_end(statuses: tuple[str, str]) -> None:
     helm = helm_with(*statuses)
     bring_about(helm, wanted(7), "d")
     assert helm.numbers()[-1][1] == "deployed"
     assert helm.stored[-1].values == {"size": 7}
     assert bring_about(helm, wanted(7), "d").changes == ()
+
+
+def test_a_revision_of_a_status_that_helm_does_not_explain_is_never_uninstalled() -> None:
+    helm = helm_with("failed", "unknown")
+    with pytest.raises(ReleaseFailed, match="has no deployed releases"):
+        bring_about(helm, wanted(7), "d")
+    assert helm.numbers() == [(1, "failed"), (2, "unknown")]
 
 
 @pytest.mark.parametrize("revisions_before", [0, 1], ids=["first-install", "upgrade"])

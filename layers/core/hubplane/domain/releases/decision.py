@@ -17,6 +17,10 @@ GOOD_STATUSES = ("deployed", "superseded")
 
 UNFINISHED = ("pending-install", "pending-upgrade", "pending-rollback", "uninstalling")
 
+# What `helm upgrade` starts from even when no revision is deployed (helm.sh/helm/v4/pkg/action/upgrade.go, prepareUpgrade);
+# from anything else it says "has no deployed releases", and a roll-back makes one.
+UPGRADABLE = ("deployed", "failed", "superseded")
+
 Step = Literal["install", "upgrade", "keep", "recover"]
 
 
@@ -79,7 +83,7 @@ def decide_release(current: Release | None, wanted: WantedRelease) -> Decision:
     if status == "uninstalled":
         return Decision("install", f"release {wanted.name} was uninstalled")
     if status != "deployed":
-        return Decision("upgrade", f"revision {number} is {status}: it is replaced")
+        return _replace(current, status, number)
     differences = list(release_differences(current, wanted))
     if differences:
         return Decision("upgrade", "; ".join(differences))
@@ -115,6 +119,14 @@ def changed_paths(before: Any, after: Any, path: str = "") -> Iterator[str]:
                 yield from changed_paths(before[key], after[key], inner)
     elif before != after:
         yield path or "all"
+
+
+def _replace(current: Release, status: str, number: int) -> Decision:
+    """For a revision that ended without being deployed. One of a status that helm does not explain is never uninstalled."""
+    good = current.good_revision
+    if status not in UPGRADABLE and good is not None:
+        return Decision("recover", f"revision {number} is {status}: revision {good} is brought back first", good)
+    return Decision("upgrade", f"revision {number} is {status}: it is replaced")
 
 
 def _recover(current: Release, status: str, number: int) -> Decision:

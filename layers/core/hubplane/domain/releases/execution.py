@@ -53,6 +53,19 @@ class Outcome:
     reason: str
 
 
+def release_result(wanted: WantedRelease, outcome: Outcome) -> dict[str, Any]:
+    """What an install function answers: the release's facts, which RollBackRelease takes as they are, changes and reason."""
+    return {
+        "release": wanted.name,
+        "namespace": wanted.namespace,
+        "revision": outcome.revision,
+        "previous_revision": outcome.previous_revision,
+        "chart_version": outcome.chart_version,
+        "changes": list(outcome.changes),
+        "reason": outcome.reason,
+    }
+
+
 def bring_about(helm: HelmCommands, wanted: WantedRelease, description: str) -> Outcome:
     """Make the release what is wanted. Repeatable: equal chart and values make no new revision.
 
