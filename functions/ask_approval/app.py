@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 import boto3
@@ -23,9 +24,17 @@ class Settings:
 
 
 SETTINGS = read_settings(Settings)
-DYNAMODB = boto3.client("dynamodb")
-CLUSTERS = ClustersTable(DYNAMODB, SETTINGS.clusters_table_name)
-NOTICES = Notices(boto3.client("sns"), DYNAMODB, SETTINGS.operators_topic_arn, SETTINGS.ledger_table_name)
+client = cache(boto3.client)  # made by the first call: a client costs as much time again as importing boto3
+
+
+@cache
+def clusters() -> ClustersTable:
+    return ClustersTable(client("dynamodb"), SETTINGS.clusters_table_name)
+
+
+@cache
+def notices() -> Notices:
+    return Notices(client("sns"), client("dynamodb"), SETTINGS.operators_topic_arn, SETTINGS.ledger_table_name)
 
 
 @task
@@ -38,7 +47,7 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
         "reason": event["reason"],
         "asked_at": now.isoformat(),
     }
-    CLUSTERS.record_approval_request(cluster_name, execution_arn, question)
+    clusters().record_approval_request(cluster_name, execution_arn, question)
     mail = approval_mail(cluster_name, event["stack_changes"], event["reason"], event["task_token"])
-    NOTICES.send_once(cluster_name, f"approval#{event['change_set_name']}", mail.subject, mail.text, now)
+    notices().send_once(cluster_name, f"approval#{event['change_set_name']}", mail.subject, mail.text, now)
     return {"asked": True, "changes": [], "reason": f"asked the operators: {event['reason']}"}

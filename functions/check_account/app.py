@@ -59,7 +59,11 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
         "account_id": me.account_id,
         "region": region,
         "partition": me.partition,
-        "hub_chart": {"source": chart.source, "version": chart.version},
+        "hub_chart": {
+            "source": chart.source,
+            "version": chart.version,
+            "jupyterhub_version": chart.jupyterhub_version,
+        },
         "notes": list(judgement.notes),
         "changes": [],
         "reason": f"account {me.account_id} in {region} can carry the cluster; its nodes are in {judgement.availability_zone}",

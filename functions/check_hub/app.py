@@ -1,9 +1,10 @@
 """CheckHub: the targets' health, and the hub's answers as people get them through the load balancer.
 
-Event: ``spec``, ``hub_url``, ``load_balancer_dns_name``, ``target_group_arn``; compared where given: ``oauth_client_id``,
-``expected_jupyterhub_version``. Result: ``healthy`` (true), ``jupyterhub_version`` (None where the address was not tried),
-``notes``, no ``changes``, ever. Ends with ``HubUnhealthy``, which lists every finding and is worth trying again.
-Calls elasticloadbalancing:DescribeLoadBalancers and elasticloadbalancing:DescribeTargetHealth, which know no resources.
+Event: ``spec``, ``hub_url``, ``load_balancer_dns_name``, ``target_group_arn``; compared where given: the client id in
+``oauth_secret_arn``, and ``expected_jupyterhub_version``. Result: ``healthy`` (true), ``jupyterhub_version`` (None where the
+address was not tried), ``notes``, no ``changes``, ever. Ends with ``HubUnhealthy``, which lists every finding and is worth
+trying again. Calls elasticloadbalancing:DescribeLoadBalancers and elasticloadbalancing:DescribeTargetHealth, which know no
+resources, and secretsmanager:GetSecretValue.
 """
 
 from __future__ import annotations
@@ -16,10 +17,12 @@ import boto3
 
 from hubplane.adapters import elbv2
 from hubplane.adapters.hub_http import Address, get, parse_connect_to, parse_url
+from hubplane.adapters.secretsmanager import SecretsManager
 from hubplane.domain.cluster_spec.model import spec_from_json
 from hubplane.domain.errors import HubUnhealthy
 from hubplane.domain.hub_facts import HEALTH_PATH, LOGIN_PATH, Answer, Expectation, HubFacts, NoAnswer, Url
 from hubplane.domain.hub_health import control_plane_may_enter, judge_hub
+from hubplane.domain.releases.hub_secrets import oauth_client_from_secret
 from hubplane.entrypoint import task
 from hubplane.settings import read_settings
 
@@ -70,9 +73,16 @@ def expectation(event: dict[str, Any]) -> Expectation:
         load_balancer_cidr=spec.network.load_balancer_cidr,
         authorize_url=parse_url(domain_url + spec.oauth.authorize_path),
         scopes=spec.oauth.scopes,
-        client_id=event.get("oauth_client_id"),
+        client_id=client_id(event.get("oauth_secret_arn")),
         jupyterhub_version=event.get("expected_jupyterhub_version"),
     )
+
+
+def client_id(secret_arn: str | None) -> str | None:
+    """The client's id, of which the sign-in must speak; None where no secret is named. The secret part is not kept."""
+    if secret_arn is None:
+        return None
+    return oauth_client_from_secret(SecretsManager(client("secretsmanager")).read(secret_arn), secret_arn).client_id
 
 
 def ask_hub(expected: Expectation, facts: HubFacts, load_balancer_dns_name: str) -> tuple[HubFacts, list[str]]:

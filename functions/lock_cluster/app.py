@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 import boto3
@@ -23,22 +24,21 @@ class Settings:
 
 
 SETTINGS = read_settings(Settings)
-STEP_FUNCTIONS = boto3.client("stepfunctions")
-CLUSTERS = ClustersTable(boto3.client("dynamodb"), SETTINGS.clusters_table_name)
+client = cache(boto3.client)  # made by the first call: a client costs as much time again as importing boto3
 
 
 @task
 def handler(event: dict[str, Any]) -> dict[str, Any]:
     cluster_name, execution_arn = event["cluster_name"], event["execution_arn"]
-    now = datetime.now(UTC)
-    record = CLUSTERS.read(cluster_name)
+    now, clusters = datetime.now(UTC), ClustersTable(client("dynamodb"), SETTINGS.clusters_table_name)
+    record = clusters.read(cluster_name)
     asks = record.lock is not None and record.lock.execution_arn != execution_arn
-    holder_status = execution_status(STEP_FUNCTIONS, record.lock.execution_arn) if asks and record.lock else None
+    holder_status = execution_status(client("stepfunctions"), record.lock.execution_arn) if asks and record.lock else None
     decision = decide_lock(record.lock, holder_status, execution_arn, now)
     lease = timedelta(seconds=SETTINGS.lease_seconds)
     if decision.kind == "refuse":
         raise ClusterBusy(f"cluster {cluster_name} is busy: {decision.reason}")
-    if not CLUSTERS.take_lock(cluster_name, execution_arn, record.lock, now, lease):
+    if not clusters.take_lock(cluster_name, execution_arn, record.lock, now, lease):
         raise ClusterBusy(f"cluster {cluster_name} is busy: another execution took the lock in the same moment; try again")
     return {
         "recorded_availability_zone": record.availability_zone,

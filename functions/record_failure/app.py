@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 import boto3
@@ -24,9 +25,17 @@ class Settings:
 
 
 SETTINGS = read_settings(Settings)
-DYNAMODB = boto3.client("dynamodb")
-CLUSTERS = ClustersTable(DYNAMODB, SETTINGS.clusters_table_name)
-NOTICES = Notices(boto3.client("sns"), DYNAMODB, SETTINGS.operators_topic_arn, SETTINGS.ledger_table_name)
+client = cache(boto3.client)  # made by the first call: a client costs as much time again as importing boto3
+
+
+@cache
+def clusters() -> ClustersTable:
+    return ClustersTable(client("dynamodb"), SETTINGS.clusters_table_name)
+
+
+@cache
+def notices() -> Notices:
+    return Notices(client("sns"), client("dynamodb"), SETTINGS.operators_topic_arn, SETTINGS.ledger_table_name)
 
 
 @task
@@ -34,9 +43,9 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
     cluster_name, execution_arn, now = event["cluster_name"], event["execution_arn"], datetime.now(UTC)
     failure = describe_failure(event["stage"], event["error"], event["cause"])
     entry = {"stage": failure.stage, "error": failure.error, "cause": failure.cause, "execution_arn": execution_arn}
-    released = bool(cluster_name) and CLUSTERS.record_failure(cluster_name, execution_arn, entry, now)
+    released = bool(cluster_name) and clusters().record_failure(cluster_name, execution_arn, entry, now)
     mail = failure_mail(cluster_name, failure, execution_arn)
-    NOTICES.send_once(cluster_name or "-", execution_arn, mail.subject, mail.text, now)
+    notices().send_once(cluster_name or "-", execution_arn, mail.subject, mail.text, now)
     return {
         "stage": failure.stage,
         "error": failure.error,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 import boto3
@@ -23,9 +24,17 @@ class Settings:
 
 
 SETTINGS = read_settings(Settings)
-DYNAMODB = boto3.client("dynamodb")
-CLUSTERS = ClustersTable(DYNAMODB, SETTINGS.clusters_table_name)
-NOTICES = Notices(boto3.client("sns"), DYNAMODB, SETTINGS.operators_topic_arn, SETTINGS.ledger_table_name)
+client = cache(boto3.client)  # made by the first call: a client costs as much time again as importing boto3
+
+
+@cache
+def clusters() -> ClustersTable:
+    return ClustersTable(client("dynamodb"), SETTINGS.clusters_table_name)
+
+
+@cache
+def notices() -> Notices:
+    return Notices(client("sns"), client("dynamodb"), SETTINGS.operators_topic_arn, SETTINGS.ledger_table_name)
 
 
 @task
@@ -33,10 +42,10 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
     cluster_name, execution_arn, now = event["cluster_name"], event["execution_arn"], datetime.now(UTC)
     changes = event["all_changes"]
     release = {**event["release"], "spec": event["spec"], "notes": event["notes"], "recorded_at": now.isoformat()}
-    CLUSTERS.record_release(cluster_name, execution_arn, release, now)
+    clusters().record_release(cluster_name, execution_arn, release, now)
     if changes:
         mail = release_mail(cluster_name, event["release"]["hub_url"], changes, event["notes"])
-        NOTICES.send_once(cluster_name, execution_arn, mail.subject, mail.text, now)
+        notices().send_once(cluster_name, execution_arn, mail.subject, mail.text, now)
     return {
         "status": "ACTIVE",
         "changes": [],

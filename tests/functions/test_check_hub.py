@@ -20,9 +20,10 @@ from tests.adapters.tls_hub import Listener, listening
 
 EVENT = json.loads((Path(__file__).parents[2] / "events" / "check_hub.json").read_text())
 HOST = "opensarlab.asf.alaska.edu"
+CLIENT_ID = "1h57kf5cpq17m0eml12EXAMPLE"
 AUTHORIZE = (
     "https://opensarlab.auth.us-east-1.amazoncognito.com/oauth2/authorize?response_type=code&state=nonce"
-    f"&redirect_uri=https%3A%2F%2F{HOST}%2Fhub%2Foauth_callback&client_id={EVENT['oauth_client_id']}&scope=openid"
+    f"&redirect_uri=https%3A%2F%2F{HOST}%2Fhub%2Foauth_callback&client_id={CLIENT_ID}&scope=openid"
 )
 VERSION = {"X-JupyterHub-Version": "5.4.4"}
 
@@ -45,6 +46,22 @@ def cloud(app: ModuleType) -> Iterator[Stubber]:
         arguments = {"TargetGroupArn": EVENT["target_group_arn"]}
         stub.add_response("describe_target_health", {"TargetHealthDescriptions": [healthy]}, arguments)
         yield stub
+
+
+@pytest.fixture(autouse=True)
+def secret(app: ModuleType) -> Iterator[dict[str, str]]:
+    """The secret of the hub's OAuth client; a test may put another client into it."""
+    document = {"client_id": CLIENT_ID, "client_secret": "planted-client-secret"}
+
+    class Manager:
+        def get_secret_value(self, SecretId: str) -> dict[str, str]:  # noqa: N803
+            assert SecretId == EVENT["oauth_secret_arn"]
+            return {"SecretString": json.dumps(document)}
+
+    balancing = app.client("elbv2")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(app, "client", {"elbv2": balancing, "secretsmanager": Manager()}.__getitem__)
+        yield document
 
 
 @pytest.fixture
@@ -86,15 +103,17 @@ def test_a_healthy_hub_is_healthy_changes_nothing_and_can_be_written_as_json(
     cloud.assert_no_pending_responses()
 
 
-def test_every_finding_is_in_the_error(app: ModuleType, cloud: Stubber, hub: Listener) -> None:
+def test_every_finding_is_in_the_error(app: ModuleType, cloud: Stubber, hub: Listener, secret: dict[str, str]) -> None:
+    secret["client_id"] = "another"
     hub.replies["/hub/oauth_login"] = (302, {"Location": AUTHORIZE.replace("scope=openid", "scope=email")}, "")
     with pytest.raises(HubUnhealthy) as caught:
-        call(app, expected_jupyterhub_version="6.0.0", oauth_client_id="another")
+        call(app, expected_jupyterhub_version="6.0.0")
     lines = str(caught.value).splitlines()
     assert len(lines) == 3
     assert all(line.startswith("- ") for line in lines)
     assert [word in text for word, text in zip(["client_id", "scopes", "6.0.0"], lines, strict=True)] == [True] * 3
     assert "nonce" not in str(caught.value)
+    assert "planted-client-secret" not in str(caught.value)
 
 
 def test_a_closed_load_balancer_is_judged_by_its_targets_alone(app: ModuleType, cloud: Stubber, hub: Listener) -> None:

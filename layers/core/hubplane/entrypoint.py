@@ -8,6 +8,7 @@ through as it is, for the machine's ``States.ALL``.
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -27,7 +28,7 @@ def task(work: Callable[[Event], Result]) -> Callable[[Event, Any], Result]:
     @functools.wraps(work)
     def handler(event: Event, context: Any) -> Result:
         logger.append_keys(
-            cluster=event.get("cluster_name"),
+            cluster=_name(event.get("cluster_name")),
             execution=event.get("execution_arn"),
             function=getattr(context, "function_name", work.__module__),
         )
@@ -43,3 +44,8 @@ def task(work: Callable[[Event], Result]) -> Callable[[Event, Any], Result]:
         return result
 
     return handler
+
+
+def _name(value: Any) -> str | None:
+    """A cluster's name, or None for what is none: before validation the field may hold anything, a secret too."""
+    return value if isinstance(value, str) and re.fullmatch(r"[a-z][a-z0-9-]{0,31}", value) else None
