@@ -56,6 +56,7 @@ async def serve(options: Options, listener: socket.socket, port: int) -> None:
     from local.cloud import mends  # noqa: PLC0415
     from local.cloud.cloud import Cloud  # noqa: PLC0415
     from local.cloud.front.certificates import Certificates  # noqa: PLC0415
+    from local.cloud.front.server import Front  # noqa: PLC0415
     from local.cloud.gateway import Gateway  # noqa: PLC0415
     from local.cloud.seed import plant  # noqa: PLC0415
     from local.cloud.stand_in import StandIn  # noqa: PLC0415
@@ -79,18 +80,22 @@ async def serve(options: Options, listener: socket.socket, port: int) -> None:
     config.keep_alive_timeout = 75
     config.graceful_timeout = GRACE_SECONDS
     config.loglevel = "WARNING"
-    serving = asyncio.create_task(hypercorn_serve(gateway, config, shutdown_trigger=ended.wait))  # type: ignore[arg-type]
+    serving = asyncio.create_task(hypercorn_serve(gateway, config, shutdown_trigger=ended.wait))
+    front = Front(cloud, certificates)
+    await front.start()
     await answering(serving, port)
     announce(
         options.announce_path,
         {
             "endpoint_url": cloud.endpoint_url,
-            "front_port": 0,
+            "front_port": front.tls_port,
+            "front_http_port": front.plain_port,
             "front_ca_file": str(certificates.authority_path),
             "pid": os.getpid(),
         },
     )
     await serving
+    await front.close()
 
 
 async def answering(serving: asyncio.Task[None], port: int) -> None:

@@ -29,6 +29,7 @@ MODULES = (
     "eks_nodegroups",
     "eks_updates",
     "target_health",
+    "load_balancers",
     "stack_eks",
     "stack_pace",
     "stack_checks",

@@ -21,7 +21,7 @@ def dry_runs_do_nothing(cloud: Cloud, gateway: Gateway) -> None:
         if request.service != "ec2" or request.parameter("DryRun") != "true":
             return None
         message = "Request would have succeeded, but DryRun flag is set."
-        return ec2._error("DryRunOperation", message, 412)  # type: ignore[no-any-return]
+        return ec2._error("DryRunOperation", message, 412)
 
     gateway.intercept(refuse)
 

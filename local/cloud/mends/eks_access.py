@@ -48,7 +48,7 @@ def access_entries_let_in(cloud: Cloud, gateway: Gateway) -> None:
         def change(cluster_name: str, *rest: Any) -> Answer:
             cluster = eks._clusters.get(cluster_name)
             if cluster and (refusal := _refusal(cluster)):
-                return eks._error(400, "InvalidRequestException", refusal)  # type: ignore[no-any-return]
+                return eks._error(400, "InvalidRequestException", refusal)
             answer: Answer = original(cluster_name, *rest)
             if answer[0] < 400:
                 given = rest[0]

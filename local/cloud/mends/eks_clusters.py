@@ -36,7 +36,7 @@ def clusters_with_an_api(cloud: Cloud, gateway: Gateway) -> None:
         name, version = body.get("name", ""), str(body.get("version") or DEFAULT_VERSION)
         refusal = _refusal(body, version)
         if refusal:
-            return eks._error(400, "InvalidParameterException", refusal)  # type: ignore[no-any-return]
+            return eks._error(400, "InvalidParameterException", refusal)
         subnets = [ec2._subnets[subnet] for subnet in body["resourcesVpcConfig"]["subnetIds"]]
         answer: Answer = create({**body, "version": version}, creator_arn or CALLER_ARN.get())
         if answer[0] >= 400:
@@ -53,14 +53,14 @@ def clusters_with_an_api(cloud: Cloud, gateway: Gateway) -> None:
         )
         log.info("EKS cluster %s (%s) is being created", name, mode)
         later(lambda: _finish(cloud, cluster))
-        return eks._json_resp(200, {"cluster": eks._sanitize(cluster)})  # type: ignore[no-any-return]
+        return eks._json_resp(200, {"cluster": eks._sanitize(cluster)})
 
     def delete_cluster(name: str) -> Answer:
         cluster = eks._clusters.get(name)
         groups = [group["nodegroupName"] for key, group in eks._nodegroups.items() if key.startswith(f"{name}/")]
         if cluster and groups:
             message = f"Cluster has nodegroups attached: {', '.join(sorted(groups))}"
-            return eks._error(409, "ResourceInUseException", message)  # type: ignore[no-any-return]
+            return eks._error(409, "ResourceInUseException", message)
         answer: Answer = delete(name)
         if answer[0] < 400 and cluster:
             ec2._security_groups.pop(cluster["resourcesVpcConfig"]["clusterSecurityGroupId"], None)
@@ -81,7 +81,7 @@ class _NoBackgroundStart:
     def Thread(self, *args: Any, **kwargs: Any) -> Any:  # noqa: N802  stands in for threading.Thread
         thread = threading.Thread(*args, **kwargs)
         if str(kwargs.get("name", "")).startswith("eks-"):
-            thread.run = lambda: None  # type: ignore[method-assign]
+            thread.run = lambda: None
         return thread
 
     def __getattr__(self, name: str) -> Any:

@@ -58,7 +58,7 @@ def add_ons_take_a_while(cloud: Cloud, gateway: Gateway) -> None:
     def create(cluster_name: str, body: dict[str, Any]) -> Answer:
         known = ADDONS.get(body.get("addonName", ""))
         if known is None:
-            return eks._error(400, "InvalidParameterException", f"Addon {body.get('addonName')} specified is not supported")  # type: ignore[no-any-return]
+            return eks._error(400, "InvalidParameterException", f"Addon {body.get('addonName')} specified is not supported")
         answer: Answer = original(cluster_name, {**body, "addonVersion": body.get("addonVersion") or known})
         if answer[0] >= 400:
             return answer
@@ -74,7 +74,7 @@ def add_ons_take_a_while(cloud: Cloud, gateway: Gateway) -> None:
             addon["status"] = "ACTIVE"
 
         later(finish)
-        return eks._json_resp(200, {"addon": addon})  # type: ignore[no-any-return]
+        return eks._json_resp(200, {"addon": addon})
 
     eks._create_addon = create
 
@@ -83,7 +83,7 @@ def _start_update(
     cloud: Cloud, cluster: str, kind: str, changed: dict[str, Any], record: dict[str, Any], work: Callable[[], None]
 ) -> Answer:
     if record["status"] != "ACTIVE":
-        return eks._error(409, "ResourceInUseException", f"it is {record['status']}; an update needs ACTIVE")  # type: ignore[no-any-return]
+        return eks._error(409, "ResourceInUseException", f"it is {record['status']}; an update needs ACTIVE")
     update = {
         "id": new_uuid(),
         "status": "InProgress",
@@ -108,13 +108,13 @@ def _start_update(
             record["status"] = "ACTIVE"
 
     later(run)
-    return eks._json_resp(200, {"update": update})  # type: ignore[no-any-return]
+    return eks._json_resp(200, {"update": update})
 
 
 def _cluster_config(cloud: Cloud, found: re.Match[str], body: dict[str, Any], query: dict[str, str]) -> Answer:
     cluster = eks._clusters.get(found[1])
     if cluster is None:
-        return eks._error(404, "ResourceNotFoundException", f"No cluster found for name: {found[1]}.")  # type: ignore[no-any-return]
+        return eks._error(404, "ResourceNotFoundException", f"No cluster found for name: {found[1]}.")
 
     def work() -> None:
         cluster["resourcesVpcConfig"].update(body.get("resourcesVpcConfig") or {})
@@ -130,22 +130,22 @@ def _cluster_config(cloud: Cloud, found: re.Match[str], body: dict[str, Any], qu
 def _cluster_version(cloud: Cloud, found: re.Match[str], body: dict[str, Any], query: dict[str, str]) -> Answer:
     cluster = eks._clusters.get(found[1])
     if cluster is None:
-        return eks._error(404, "ResourceNotFoundException", f"No cluster found for name: {found[1]}.")  # type: ignore[no-any-return]
+        return eks._error(404, "ResourceNotFoundException", f"No cluster found for name: {found[1]}.")
     wanted, present = body.get("version", ""), cluster["version"]
     if wanted not in VERSIONS or int(wanted.split(".")[1]) != int(present.split(".")[1]) + 1:
         message = f"Unsupported Kubernetes minor version update from {present} to {wanted}"
-        return eks._error(400, "InvalidParameterException", message)  # type: ignore[no-any-return]
+        return eks._error(400, "InvalidParameterException", message)
     return _start_update(cloud, found[1], "VersionUpdate", {"Version": wanted}, cluster, lambda: cluster.update(version=wanted))
 
 
 def _group_config(cloud: Cloud, found: re.Match[str], body: dict[str, Any], query: dict[str, str]) -> Answer:
     group = eks._nodegroups.get(f"{found[1]}/{found[2]}")
     if group is None:
-        return eks._error(404, "ResourceNotFoundException", f"No node group found for name: {found[2]}.")  # type: ignore[no-any-return]
+        return eks._error(404, "ResourceNotFoundException", f"No node group found for name: {found[2]}.")
     sizes = {**group["scalingConfig"], **(body.get("scalingConfig") or {})}
     if not sizes["minSize"] <= sizes["desiredSize"] <= sizes["maxSize"]:
         message = f"desired capacity {sizes['desiredSize']} must be within min and max size"
-        return eks._error(400, "InvalidParameterException", message)  # type: ignore[no-any-return]
+        return eks._error(400, "InvalidParameterException", message)
 
     def work() -> None:
         group["scalingConfig"] = sizes
@@ -166,7 +166,7 @@ def _group_config(cloud: Cloud, found: re.Match[str], body: dict[str, Any], quer
 def _group_version(cloud: Cloud, found: re.Match[str], body: dict[str, Any], query: dict[str, str]) -> Answer:
     group = eks._nodegroups.get(f"{found[1]}/{found[2]}")
     if group is None:
-        return eks._error(404, "ResourceNotFoundException", f"No node group found for name: {found[2]}.")  # type: ignore[no-any-return]
+        return eks._error(404, "ResourceNotFoundException", f"No node group found for name: {found[2]}.")
     changed = {key: body[key] for key in ("version", "releaseVersion", "launchTemplate") if body.get(key)}
     return _start_update(cloud, found[1], "VersionUpdate", changed, group, lambda: group.update(changed))
 
@@ -174,12 +174,12 @@ def _group_version(cloud: Cloud, found: re.Match[str], body: dict[str, Any], que
 def _describe_update(cloud: Cloud, found: re.Match[str], body: dict[str, Any], query: dict[str, str]) -> Answer:
     update = _updates.get((found[1], found[2]))
     if update is None:
-        return eks._error(404, "ResourceNotFoundException", f"No update found for ID: {found[2]}")  # type: ignore[no-any-return]
-    return eks._json_resp(200, {"update": update})  # type: ignore[no-any-return]
+        return eks._error(404, "ResourceNotFoundException", f"No update found for ID: {found[2]}")
+    return eks._json_resp(200, {"update": update})
 
 
 def _list_updates(cloud: Cloud, found: re.Match[str], body: dict[str, Any], query: dict[str, str]) -> Answer:
-    return eks._json_resp(200, {"updateIds": [number for cluster, number in _updates if cluster == found[1]]})  # type: ignore[no-any-return]
+    return eks._json_resp(200, {"updateIds": [number for cluster, number in _updates if cluster == found[1]]})
 
 
 def _cluster_versions(cloud: Cloud, found: re.Match[str], body: dict[str, Any], query: dict[str, str]) -> Answer:
@@ -201,7 +201,7 @@ def _cluster_versions(cloud: Cloud, found: re.Match[str], body: dict[str, Any], 
         for item in VERSIONS.values()
         if (not wanted or item.version in wanted) and item.status(today) != "UNSUPPORTED"
     ]
-    return eks._json_resp(200, {"clusterVersions": described})  # type: ignore[no-any-return]
+    return eks._json_resp(200, {"clusterVersions": described})
 
 
 def _addon_versions(cloud: Cloud, found: re.Match[str], body: dict[str, Any], query: dict[str, str]) -> Answer:
@@ -220,7 +220,7 @@ def _addon_versions(cloud: Cloud, found: re.Match[str], body: dict[str, Any], qu
         for name, newest in ADDONS.items()
         if compatible and query.get("addonName") in (None, name)
     ]
-    return eks._json_resp(200, {"addons": addons})  # type: ignore[no-any-return]
+    return eks._json_resp(200, {"addons": addons})
 
 
 ROUTES: tuple[tuple[str, str, Route], ...] = (

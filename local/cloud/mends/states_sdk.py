@@ -138,7 +138,7 @@ def _named(service_id: str, model: OperationModel, error: botocore.exceptions.Cl
     status = error.response["ResponseMetadata"].get("HTTPStatusCode", 400)
     cause = f"{message} (Service: {_pascal(service_id)}, Status Code: {status})"
     name = error_name(service_id, list(names.values()), names.get(code, code))
-    return stepfunctions._ExecutionError(name, cause)  # type: ignore[no-any-return]
+    return stepfunctions._ExecutionError(name, cause)
 
 
 def _pascal(service_id: str) -> str:
@@ -150,7 +150,7 @@ def _pascal(service_id: str) -> str:
 def _client(endpoint_url: str, service: str) -> Any:
     credentials = role_session(f"arn:aws:iam::{ACCOUNT_ID}:role/state-machine", "states", "states")
     return boto3.client(
-        service,  # type: ignore[call-overload]
+        service,
         endpoint_url=endpoint_url,
         region_name=REGION,
         aws_access_key_id=credentials["AWS_ACCESS_KEY_ID"],

@@ -31,9 +31,7 @@ def honest_target_health(cloud: Cloud, gateway: Gateway) -> None:
         # Off the event loop: the stand-in may ask this emulator something before it answers.
         found = await asyncio.to_thread(targets.targets, cloud.stand_in, arn)
         members = "".join(_member(target, targets.in_use(arn)) for target in found)
-        return alb._xml(  # type: ignore[no-any-return]
-            200, "DescribeTargetHealth", f"<TargetHealthDescriptions>{members}</TargetHealthDescriptions>"
-        )
+        return alb._xml(200, "DescribeTargetHealth", f"<TargetHealthDescriptions>{members}</TargetHealthDescriptions>")
 
     gateway.intercept(answer)
 
