@@ -1,0 +1,396 @@
+# ruff: noqa: N803 - parameters are named as the API names them
+"""What the account check reads: absent is None or left out, every page is read, and refusals say what was being done."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import boto3
+import pytest
+import urllib3
+from moto import mock_aws
+
+from hubplane.adapters.acm import certificate
+from hubplane.adapters.ec2 import Ec2
+from hubplane.adapters.ecr import MAX_CONFIG_BYTES, Ecr, fetch
+from hubplane.adapters.eks import Eks
+from hubplane.adapters.elasticloadbalancing import ElasticLoadBalancing
+from hubplane.adapters.s3 import put_once
+from hubplane.adapters.servicequotas import limit
+from hubplane.adapters.ssm import public_parameter
+from hubplane.adapters.sts import Caller, caller
+from hubplane.domain.account_check.facts import Ami, ExistingCluster, InstanceType, KubernetesVersion, TargetGroup
+from hubplane.domain.account_check.quotas import vcpu_quota
+from hubplane.domain.errors import ProviderError, Throttled
+from tests.adapters.fake_aws import Refusal, fake_client
+
+CREDENTIALS = {"aws_access_key_id": "x", "aws_secret_access_key": "y"}
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    with mock_aws():
+        yield
+
+
+def client(service: str) -> Any:
+    return boto3.client(service, "us-east-1", **CREDENTIALS)
+
+
+# ---- EC2 ----
+
+
+class FakeEc2:
+    """Describe calls in pages of one, and the refusals of EC2."""
+
+    def __init__(self) -> None:
+        self.instances: list[dict[str, Any]] = []
+        self.volumes: list[dict[str, Any]] = []
+        self.throttled = False
+
+    def describe_instance_types(self, InstanceTypes: list[str]) -> dict[str, Any]:
+        if InstanceTypes != ["m5.2xlarge"]:
+            raise Refusal("InvalidInstanceType", "The following supplied instance types do not exist")
+        types = {
+            "InstanceType": "m5.2xlarge",
+            "VCpuInfo": {"DefaultVCpus": 8},
+            "ProcessorInfo": {"SupportedArchitectures": ["x86_64"]},
+            "NetworkInfo": {"Ipv4AddressesPerInterface": 15},
+        }
+        return {"InstanceTypes": [types]}
+
+    def describe_instance_type_offerings(self, NextToken: str = "0", **_: Any) -> dict[str, Any]:
+        zones = ["us-east-1a", "us-east-1d"]
+        more = {"NextToken": "1"} if NextToken == "0" else {}
+        return {"InstanceTypeOfferings": [{"Location": zones[int(NextToken)]}], **more}
+
+    def describe_images(self, ImageIds: list[str], IncludeDeprecated: bool) -> dict[str, Any]:
+        if ImageIds != ["ami-1"] or not IncludeDeprecated:
+            raise Refusal("InvalidAMIID.NotFound", f"The image id '{ImageIds}' does not exist")
+        tags = [{"Key": "kubernetes", "Value": "1.35"}]
+        return {"Images": [{"ImageId": "ami-1", "Name": "golden", "State": "available", "Architecture": "arm64", "Tags": tags}]}
+
+    def describe_instances(self, NextToken: str = "0", **_: Any) -> dict[str, Any]:
+        if self.throttled:
+            raise Refusal("RequestLimitExceeded", "Request limit exceeded.")
+        at = int(NextToken)
+        more = {"NextToken": str(at + 1)} if at + 1 < len(self.instances) else {}
+        return {"Reservations": [{"Instances": self.instances[at : at + 1]}], **more}
+
+    def describe_volumes(self, Filters: list[dict[str, Any]], **_: Any) -> dict[str, Any]:
+        def fits(volume: dict[str, Any]) -> bool:
+            tags = volume["tags"]
+            return all(
+                any(key in tags for key in item["Values"])
+                if item["Name"] == "tag-key"
+                else tags.get(item["Name"].removeprefix("tag:")) in item["Values"]
+                for item in Filters
+            )
+
+        return {"Volumes": [{key: item[key] for key in ("VolumeId", "AvailabilityZone")} for item in self.volumes if fits(item)]}
+
+
+def instance(kind: str, cores: int, **fields: Any) -> dict[str, Any]:
+    return {"InstanceType": kind, "CpuOptions": {"CoreCount": cores, "ThreadsPerCore": 2}, **fields}
+
+
+def test_subnets_that_exist_are_described_and_others_left_out(aws: None) -> None:
+    found = client("ec2").describe_subnets()["Subnets"][0]
+    subnets = Ec2(client("ec2")).subnets([found["SubnetId"], "subnet-00000000"])
+    assert list(subnets) == [found["SubnetId"]]
+    subnet = subnets[found["SubnetId"]]
+    assert (subnet.vpc_id, subnet.availability_zone) == (found["VpcId"], found["AvailabilityZone"])
+    assert (subnet.availability_zone_id, subnet.free_addresses) == (found["AvailabilityZoneId"], found["AvailableIpAddressCount"])
+    assert Ec2(client("ec2")).subnets([]) == {}
+
+
+def test_an_unknown_instance_type_does_not_hide_the_others() -> None:
+    found = Ec2(fake_client("ec2", FakeEc2())).instance_types(["m5.2xlrage", "m5.2xlarge", "m5.2xlarge"])
+    assert found == {"m5.2xlarge": InstanceType("m5.2xlarge", 8, ("x86_64",), 15, frozenset({"us-east-1a", "us-east-1d"}))}
+
+
+def test_an_absent_image_is_left_out_and_a_deprecated_one_found() -> None:
+    found = Ec2(fake_client("ec2", FakeEc2())).amis(["ami-absent", "ami-1"])
+    assert found == {"ami-1": Ami("ami-1", "golden", "", "available", "arm64", {"kubernetes": "1.35"})}
+
+
+def test_vcpus_of_others_are_counted_by_quota_without_spot_and_without_the_clusters_own_nodes() -> None:
+    fake = FakeEc2()
+    fake.instances = [
+        instance("m5.2xlarge", 4),
+        instance("t3.medium", 1),
+        instance("g5.xlarge", 2),
+        instance("m5.2xlarge", 4, InstanceLifecycle="spot"),
+        instance("m5.2xlarge", 4, Tags=[{"Key": "eks:cluster-name", "Value": "lab"}]),
+        instance("m5.2xlarge", 4, Tags=[{"Key": "eks:cluster-name", "Value": "other"}]),
+        instance("inf1.xlarge", 2),
+    ]
+    assert Ec2(fake_client("ec2", fake)).on_demand_vcpus("lab", vcpu_quota) == {"vcpus_standard": 18, "vcpus_gpu": 4}
+
+
+@pytest.mark.parametrize(
+    ("kind", "quota"),
+    [
+        ("m5.2xlarge", "vcpus_standard"),
+        ("i4i.large", "vcpus_standard"),
+        ("im4gn.large", "vcpus_standard"),
+        ("g6.xlarge", "vcpus_gpu"),
+        ("vt1.3xlarge", "vcpus_gpu"),
+        ("p5.48xlarge", "vcpus_accelerated"),
+        ("inf2.xlarge", None),
+        ("trn1.2xlarge", None),
+        ("dl1.24xlarge", None),
+        ("hpc7a.12xlarge", None),
+        ("mac2.metal", None),
+        ("u-6tb1.56xlarge", None),
+        ("x2idn.16xlarge", None),
+        ("f1.2xlarge", None),
+    ],
+)
+def test_instance_families_count_against_their_own_quota(kind: str, quota: str | None) -> None:
+    assert vcpu_quota(kind) == quota
+
+
+def test_volumes_of_claims_are_counted_once_by_either_tag() -> None:
+    fake, claim = FakeEc2(), {"kubernetes.io/created-for/pvc/name": "claim-a"}
+    both = {"kubernetes.io/cluster/lab": "owned", "KubernetesCluster": "lab"}
+    fake.volumes = [
+        {"VolumeId": "vol-1", "AvailabilityZone": "us-east-1d", "tags": {**claim, **both}},
+        {"VolumeId": "vol-2", "AvailabilityZone": "us-east-1d", "tags": {**claim, "KubernetesCluster": "lab"}},
+        {"VolumeId": "vol-3", "AvailabilityZone": "us-east-1a", "tags": {**claim, "kubernetes.io/cluster/lab": "owned"}},
+        {"VolumeId": "vol-4", "AvailabilityZone": "us-east-1b", "tags": both},
+        {"VolumeId": "vol-5", "AvailabilityZone": "us-east-1b", "tags": {**claim, "KubernetesCluster": "other"}},
+    ]
+    assert Ec2(fake_client("ec2", fake)).volume_zones("lab") == {"us-east-1d": 2, "us-east-1a": 1}
+
+
+def test_throttling_is_told_from_failure() -> None:
+    fake = FakeEc2()
+    fake.throttled = True
+    with pytest.raises(Throttled, match="describe running instances"):
+        Ec2(fake_client("ec2", fake)).on_demand_vcpus("lab", vcpu_quota)
+
+
+def test_security_groups_are_counted(aws: None) -> None:
+    assert Ec2(client("ec2")).count_security_groups() == len(client("ec2").describe_security_groups()["SecurityGroups"]) > 0
+
+
+# ---- certificates, parameters, quotas, identity ----
+
+
+def test_a_certificate_tells_state_and_names_and_an_absent_one_is_none(aws: None) -> None:
+    arn = client("acm").request_certificate(DomainName="*.example.org", SubjectAlternativeNames=["example.org"])["CertificateArn"]
+    found = certificate(client("acm"), arn)
+    assert found is not None
+    assert found.domain_names == ("*.example.org", "example.org")
+    assert found.status == client("acm").describe_certificate(CertificateArn=arn)["Certificate"]["Status"]
+    assert certificate(client("acm"), arn.replace(arn[-4:], "0000")) is None
+
+
+def test_an_absent_parameter_is_none(aws: None) -> None:
+    client("ssm").put_parameter(Name="/own/image_id", Value="ami-1", Type="String")
+    assert public_parameter(client("ssm"), "/own/image_id") == "ami-1"
+    assert public_parameter(client("ssm"), "/own/absent") is None
+
+
+class FakeQuotas:
+    """A quota with an account value, one with AWS's default only, one that is refused."""
+
+    def get_service_quota(self, ServiceCode: str, QuotaCode: str) -> dict[str, Any]:
+        if QuotaCode == "L-APPLIED":
+            return {"Quota": {"Value": 7.0}}
+        raise Refusal("NoSuchResourceException" if QuotaCode == "L-DEFAULT" else "AccessDeniedException", "you may not")
+
+    def get_aws_default_service_quota(self, ServiceCode: str, QuotaCode: str) -> dict[str, Any]:
+        return {"Quota": {"Value": 100.0}}
+
+
+@pytest.mark.parametrize(("code", "value"), [("L-APPLIED", 7.0), ("L-DEFAULT", 100.0), ("L-DENIED", None)])
+def test_a_quota_is_the_accounts_or_the_default_or_unknown_with_the_reason(code: str, value: float | None) -> None:
+    found = limit(fake_client("service-quotas", FakeQuotas()), "eks", code)
+    assert (found.value, "you may not" in found.why_unknown) == (value, value is None)
+
+
+def test_the_caller_is_known_by_account_and_partition(aws: None) -> None:
+    assert caller(client("sts")) == Caller("123456789012", "aws")
+
+
+# ---- EKS, load balancing ----
+
+
+class FakeEksAccount:
+    """One cluster with two node groups; versions in pages of one."""
+
+    def describe_cluster_versions(self, includeAll: bool, nextToken: str = "0", **_: Any) -> dict[str, Any]:
+        ends = datetime(2027, 3, 27, tzinfo=UTC)
+        versions = [
+            {"clusterVersion": "1.35", "versionStatus": "STANDARD_SUPPORT", "endOfStandardSupportDate": ends},
+            {"clusterVersion": "1.31", "status": "extended-support"},
+        ]
+        more = {"nextToken": "1"} if nextToken == "0" else {}
+        return {"clusterVersions": [versions[int(nextToken)]], **more}
+
+    def describe_cluster(self, name: str) -> dict[str, Any]:
+        if name != "lab":
+            raise Refusal("ResourceNotFoundException", f"No cluster found for name: {name}.")
+        return {"cluster": {"version": "1.35", "status": "ACTIVE", "resourcesVpcConfig": {"subnetIds": ["subnet-a", "subnet-d"]}}}
+
+    def list_nodegroups(self, clusterName: str, nextToken: str = "0", **_: Any) -> dict[str, Any]:
+        return {"nodegroups": [f"lab-{nextToken}"], **({"nextToken": "1"} if nextToken == "0" else {})}
+
+    def describe_nodegroup(self, clusterName: str, nodegroupName: str) -> dict[str, Any]:
+        return {"nodegroup": {"subnets": ["subnet-d"] if nodegroupName == "lab-0" else ["subnet-d", "subnet-e"]}}
+
+    def list_clusters(self, nextToken: str = "0", **_: Any) -> dict[str, Any]:
+        return {"clusters": ["a", "b"], **({"nextToken": "1"} if nextToken == "0" else {})}
+
+
+def test_a_kubernetes_version_is_found_on_any_page_in_either_form_of_its_status() -> None:
+    eks = Eks(fake_client("eks", FakeEksAccount()))
+    assert eks.kubernetes_version("1.35") == KubernetesVersion("1.35", "STANDARD_SUPPORT", datetime(2027, 3, 27, tzinfo=UTC))
+    assert eks.kubernetes_version("1.31") == KubernetesVersion("1.31", "EXTENDED_SUPPORT", None)
+    assert eks.kubernetes_version("1.99") is None
+
+
+def test_an_existing_cluster_is_told_with_the_subnets_of_all_node_groups() -> None:
+    eks = Eks(fake_client("eks", FakeEksAccount()))
+    assert eks.existing_cluster("lab") == ExistingCluster("1.35", "ACTIVE", ("subnet-a", "subnet-d"), ("subnet-d", "subnet-e"))
+    assert eks.existing_cluster("other") is None
+    assert eks.count_clusters() == 4
+
+
+def test_names_of_load_balancers_and_target_groups_are_found_with_who_uses_them(aws: None) -> None:
+    ec2, elb = client("ec2"), client("elbv2")
+    vpc_id = ec2.describe_vpcs()["Vpcs"][0]["VpcId"]
+    subnet_ids = [item["SubnetId"] for item in ec2.describe_subnets()["Subnets"]][:2]
+    balancer = elb.create_load_balancer(Name="lab", Subnets=subnet_ids, Type="application")["LoadBalancers"][0]
+    elb.create_load_balancer(Name="net", Subnets=subnet_ids, Type="network")
+    group = elb.create_target_group(Name="lab-30052", Port=30052, Protocol="HTTP", VpcId=vpc_id)["TargetGroups"][0]
+    actions = [{"Type": "forward", "TargetGroupArn": group["TargetGroupArn"]}]
+    elb.create_listener(LoadBalancerArn=balancer["LoadBalancerArn"], Port=80, Protocol="HTTP", DefaultActions=actions)
+    balancing = ElasticLoadBalancing(elb)
+    assert balancing.load_balancer_vpc("lab") == vpc_id
+    assert balancing.load_balancer_vpc("absent") is None
+    assert balancing.target_group("lab-30052") == TargetGroup("lab-30052", vpc_id, 30052, ("lab",))
+    assert balancing.target_group("absent") is None
+    assert balancing.count_application_load_balancers() == 1
+
+
+# ---- ECR and S3 ----
+
+CONFIG = {"config": {"Env": ["JUPYTERHUB_VERSION=5.4.4"]}}
+DIGESTS = {
+    "index": "sha256:" + "1" * 64,
+    "amd64": "sha256:" + "2" * 64,
+    "arm64": "sha256:" + "3" * 64,
+    "config": "sha256:" + "c" * 64,
+}
+
+
+class FakeRegistry:
+    """One image: a manifest under tag ``plain``, an index under tag ``index``."""
+
+    def batch_get_image(self, imageIds: list[dict[str, str]], **_: Any) -> dict[str, Any]:
+        platforms = [{"digest": DIGESTS[name], "platform": {"architecture": name}} for name in ("arm64", "amd64")]
+        manifest = {"schemaVersion": 2, "config": {"digest": DIGESTS["config"]}, "layers": []}
+        known = {"plain": manifest, "index": {"manifests": platforms}, DIGESTS["amd64"]: manifest, "odd": {"config": {}}}
+        asked = next(iter(imageIds[0].values()))
+        if asked == "denied":
+            raise Refusal("AccessDeniedException", "no")
+        return {"images": [{"imageManifest": json.dumps(known[asked])}] if asked in known else []}
+
+    def get_download_url_for_layer(self, layerDigest: str, **_: Any) -> dict[str, Any]:
+        return {"downloadUrl": f"https://layers.example/{layerDigest}"}
+
+
+def serve(url: str) -> bytes:
+    assert url == f"https://layers.example/{DIGESTS['config']}"
+    return json.dumps(CONFIG).encode()
+
+
+@pytest.mark.parametrize("tag", ["plain", "index"])
+def test_an_image_says_what_is_in_it_also_behind_an_index(tag: str) -> None:
+    assert Ecr(fake_client("ecr", FakeRegistry()), serve).image_config("labs", tag, "111122223333") == (CONFIG, "")
+
+
+def refuse(_: str) -> bytes:
+    raise urllib3.exceptions.ConnectTimeoutError
+
+
+@pytest.mark.parametrize(
+    ("tag", "answer", "why"),
+    [
+        pytest.param("plain", refuse, "ConnectTimeoutError", id="unreachable"),
+        pytest.param("plain", lambda _: b"<html>", "JSONDecodeError", id="not-json"),
+        pytest.param("plain", lambda _: b"[]", "not a JSON object", id="not-an-object"),
+        pytest.param("absent", serve, "IndexError", id="no-manifest"),
+        pytest.param("odd", serve, "KeyError", id="no-configuration"),
+        pytest.param("denied", serve, "AccessDeniedException", id="denied"),
+    ],
+)
+def test_an_image_that_cannot_be_read_is_unknown_with_the_reason(tag: str, answer: Any, why: str) -> None:
+    config, reason = Ecr(fake_client("ecr", FakeRegistry()), answer).image_config("labs", tag, "111122223333")
+    assert config is None
+    assert why in reason
+
+
+def test_a_blob_is_read_no_further_than_a_configuration_can_be(httpserver_of: Any) -> None:
+    url = httpserver_of({"/big": (200, b"x" * (MAX_CONFIG_BYTES + 1)), "/absent": (403, b"expired")})
+    assert len(fetch(f"{url}/big")) == MAX_CONFIG_BYTES
+    with pytest.raises(ValueError, match="HTTP 403"):
+        fetch(f"{url}/absent")
+
+
+@pytest.fixture
+def httpserver_of() -> Iterator[Any]:
+    """Start a web server on 127.0.0.1 for a table of path to (status, body)."""
+    from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+    from threading import Thread
+
+    servers = []
+
+    def start(pages: dict[str, tuple[int, bytes]]) -> str:
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                status, body = pages[self.path]
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, format: str, *args: Any) -> None:
+                pass
+
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        Thread(target=server.serve_forever, daemon=True).start()
+        servers.append(server)
+        return f"http://127.0.0.1:{server.server_port}"
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+def test_a_repository_is_made_once(aws: None) -> None:
+    ecr = Ecr(client("ecr"))
+    assert ecr.repository_uri("hubplane/lab/hub") is None
+    uri, made = ecr.ensure_repository("hubplane/lab/hub", {"hubplane:cluster": "lab"})
+    assert (uri, made) == ("123456789012.dkr.ecr.us-east-1.amazonaws.com/hubplane/lab/hub", True)
+    assert ecr.ensure_repository("hubplane/lab/hub", {}) == (uri, False)
+    assert ecr.tag_exists("hubplane/lab/hub", "v1") is False
+    assert ecr.tag_exists("absent/repository", "v1") is False
+
+
+def test_an_object_is_stored_once_and_never_replaced(aws: None) -> None:
+    s3 = client("s3")
+    s3.create_bucket(Bucket="artifacts")
+    assert put_once(s3, "artifacts", "k", b"first") is True
+    assert put_once(s3, "artifacts", "k", b"second") is False
+    assert s3.get_object(Bucket="artifacts", Key="k")["Body"].read() == b"first"
+    with pytest.raises(ProviderError, match="look for s3://absent/k"):
+        put_once(s3, "absent", "k", b"")

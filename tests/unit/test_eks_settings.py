@@ -1,0 +1,265 @@
+"""What is changed about a cluster's EKS settings, and what is never touched."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from hubplane.domain.cluster_spec.model import AccessGrant, ClusterSpec, Hub, Network, NotebookImage, OAuth
+from hubplane.domain.eks_settings import planning
+from hubplane.domain.eks_settings.planning import plan_eks_settings, version_key
+from hubplane.domain.eks_settings.readiness import Health, Readiness, judge_readiness
+from hubplane.domain.eks_settings.settings import (
+    ADDONS,
+    Association,
+    PolicyGrant,
+    PresentAddon,
+    PresentAssociation,
+    PresentEntry,
+    PresentSettings,
+    WantedSettings,
+    wanted_access,
+    wanted_associations,
+)
+
+SPEC = ClusterSpec(
+    cluster_name="lab",
+    network=Network("vpc-1", ("subnet-a", "subnet-d"), ("subnet-d",)),
+    hub=Hub("arn:aws:acm:us-east-1:111122223333:certificate/c", ("admin",)),
+    oauth=OAuth("https://lab.example"),
+    notebook_image=NotebookImage("quay.io/jupyter/base-notebook", "2026-11-01"),
+)
+ADMIN, ANNA, BERT = (f"arn:aws:iam::111122223333:role/{name}" for name in ("hubplane", "anna", "bert"))
+EVERYTHING = PolicyGrant("AmazonEKSClusterAdminPolicy")
+VIEW_ALL = PolicyGrant("AmazonEKSViewPolicy")
+VIEW, EDIT = PolicyGrant("AmazonEKSViewPolicy", ("jupyter",)), PolicyGrant("AmazonEKSEditPolicy", ("jupyter",))
+HUB = Association("jupyter", "hub", "arn:aws:iam::111122223333:role/hub-role")
+
+WANTED = WantedSettings(
+    access={ADMIN: frozenset({EVERYTHING}), ANNA: frozenset({EDIT})},
+    addon_versions={"coredns": "v1.13.1-eksbuild.2"},
+    associations=(HUB,),
+    target_group_arn="tg-1",
+    auto_scaling_groups=("asg-1",),
+)
+PRESENT = PresentSettings(
+    entries={ADMIN: PresentEntry(frozenset({EVERYTHING}), True), ANNA: PresentEntry(frozenset({EDIT}), True)},
+    addons={"coredns": PresentAddon("v1.13.1-eksbuild.2", "ACTIVE")},
+    associations={("jupyter", "hub"): PresentAssociation("a-1", HUB.role_arn)},
+    target_groups={"asg-1": frozenset({"tg-1", "tg-of-somebody"})},
+)
+NOTHING = PresentSettings({}, {}, {}, {})
+
+
+def kinds(present: PresentSettings, wanted: WantedSettings = WANTED) -> list[str]:
+    return [type(action).__name__ for action in plan_eks_settings(wanted, present)]
+
+
+def anna(*grants: PolicyGrant, is_managed: bool = True) -> PresentSettings:
+    return PRESENT._replace(entries={**PRESENT.entries, ANNA: PresentEntry(frozenset(grants), is_managed)})
+
+
+def addon(version: str, status: str = "ACTIVE") -> PresentSettings:
+    return PRESENT._replace(addons={"coredns": PresentAddon(version, status)})
+
+
+def test_a_cluster_that_is_as_wanted_needs_nothing() -> None:
+    assert plan_eks_settings(WANTED, PRESENT) == ()
+
+
+def test_a_new_cluster_gets_everything_identities_before_the_addons_that_use_them() -> None:
+    assert kinds(NOTHING) == [
+        "CreateAccessEntry",
+        "Grant",
+        "CreateAccessEntry",
+        "Grant",
+        "CreateAssociation",
+        "CreateAddon",
+        "AttachTargetGroup",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("present", "expected"),
+    [
+        pytest.param(
+            PRESENT._replace(entries={**PRESENT.entries, BERT: PresentEntry(frozenset({VIEW}), True)}),
+            [planning.DeleteAccessEntry(BERT, f"end the access of {BERT}, which the specification no longer lists")],
+            id="ours-and-no-longer-listed-goes",
+        ),
+        pytest.param(
+            PRESENT._replace(entries={**PRESENT.entries, BERT: PresentEntry(frozenset({EVERYTHING}), False)}),
+            [],
+            id="others-entries-stay",
+        ),
+        pytest.param(
+            anna(EDIT, VIEW),
+            [planning.Revoke(ANNA, VIEW, f"take AmazonEKSViewPolicy from {ANNA}, which the specification no longer lists")],
+            id="ours-loses-what-is-no-longer-listed",
+        ),
+        pytest.param(anna(EDIT, EVERYTHING, is_managed=False), [], id="others-entries-keep-their-grants"),
+        pytest.param(
+            anna(is_managed=False),
+            [planning.Grant(ANNA, EDIT, f"give {ANNA} AmazonEKSEditPolicy in namespace jupyter")],
+            id="others-entries-gain-what-is-missing",
+        ),
+        pytest.param(anna(PolicyGrant("AmazonEKSEditPolicy"), is_managed=False), [], id="others-wider-grants-are-not-narrowed"),
+        pytest.param(
+            anna(PolicyGrant("AmazonEKSEditPolicy")),
+            [planning.Grant(ANNA, EDIT, f"give {ANNA} AmazonEKSEditPolicy in namespace jupyter")],
+            id="a-new-scope-is-one-call",
+        ),
+        pytest.param(
+            addon("v1.13.1-eksbuild.1"),
+            [
+                planning.UpdateAddon(
+                    "coredns", "v1.13.1-eksbuild.2", "update add-on coredns from v1.13.1-eksbuild.1 to v1.13.1-eksbuild.2"
+                )
+            ],
+            id="older-addon",
+        ),
+        pytest.param(addon("v1.14.0-eksbuild.1"), [], id="addons-never-go-down"),
+        pytest.param(addon("v1.9.9-eksbuild.9", "UPDATING"), [], id="busy-addon-is-left-alone"),
+        pytest.param(addon("v1.9.9-eksbuild.9", "CREATING"), [], id="coming-addon-is-left-alone"),
+        pytest.param(
+            addon("v1.13.1-eksbuild.2", "CREATE_FAILED"),
+            [
+                planning.UpdateAddon(
+                    "coredns", "v1.13.1-eksbuild.2", "try add-on coredns v1.13.1-eksbuild.2 again, which is CREATE_FAILED"
+                )
+            ],
+            id="failed-addon-is-tried-again",
+        ),
+        pytest.param(addon("v1.13.1-eksbuild.2", "DEGRADED"), [], id="degraded-addon-gets-time"),
+        pytest.param(
+            PRESENT._replace(associations={("jupyter", "hub"): PresentAssociation("a-1", "arn:aws:iam::111122223333:role/old")}),
+            [planning.UpdateAssociation("a-1", HUB, "give pods of jupyter/hub the role hub-role in place of old")],
+            id="role-replaced",
+        ),
+        pytest.param(
+            PRESENT._replace(target_groups={"asg-1": frozenset({"tg-of-somebody"})}),
+            [planning.AttachTargetGroup("asg-1", "tg-1", "send the load balancer's requests to the nodes of asg-1")],
+            id="target-group-missing",
+        ),
+    ],
+)
+def test_what_differs_is_one_action_with_its_reason(present: PresentSettings, expected: list[planning.Action]) -> None:
+    assert list(plan_eks_settings(WANTED, present)) == expected
+
+
+@pytest.mark.parametrize(
+    ("older", "newer"),
+    [
+        pytest.param("v1.9.0-eksbuild.1", "v1.10.0-eksbuild.1", id="numbers-not-text"),
+        pytest.param("v1.20.0-eksbuild.2", "v1.20.0-eksbuild.10", id="build-numbers"),
+    ],
+)
+def test_versions_are_compared_as_numbers(older: str, newer: str) -> None:
+    assert version_key(older) < version_key(newer)
+
+
+@pytest.mark.parametrize(
+    ("access", "expected"),
+    [
+        pytest.param([(ANNA, "view")], {ANNA: {VIEW}}, id="view"),
+        pytest.param([(ANNA, "edit")], {ANNA: {EDIT}}, id="edit"),
+        pytest.param([(ANNA, "admin")], {ANNA: {PolicyGrant("AmazonEKSAdminPolicy", ("jupyter",)), VIEW_ALL}}, id="admin"),
+        pytest.param([(ANNA, "view"), (ANNA, "edit")], {ANNA: {VIEW, EDIT}}, id="named-twice"),
+        pytest.param(
+            [(ANNA, "view"), (ANNA, "admin")],
+            {ANNA: {PolicyGrant("AmazonEKSAdminPolicy", ("jupyter",)), VIEW_ALL}},
+            id="one-scope-per-policy-the-wider",
+        ),
+    ],
+)
+def test_levels_become_policies(access: list[tuple[str, str]], expected: dict[str, set[PolicyGrant]]) -> None:
+    spec = replace(SPEC, access=tuple(AccessGrant(arn, level) for arn, level in access))
+    assert wanted_access(spec, [ADMIN]) == {ADMIN: {EVERYTHING}, **expected}
+
+
+def test_nobody_but_the_control_plane_sees_secrets_of_the_whole_cluster() -> None:
+    spec = replace(SPEC, access=tuple(AccessGrant(f"{ANNA}-{level}", level) for level in ("view", "edit", "admin")))
+    wide = {
+        item for arn, grants in wanted_access(spec, [ADMIN]).items() if arn != ADMIN for item in grants if not item.namespaces
+    }
+    assert wide == {VIEW_ALL}
+
+
+def test_the_three_identities_are_those_of_the_charts_service_accounts() -> None:
+    assert [item[:2] for item in wanted_associations("csi", "autoscaler", "hub")] == [
+        ("kube-system", "ebs-csi-controller-sa"),
+        ("autoscaler", "cluster-autoscaler"),
+        ("jupyter", "hub"),
+    ]
+
+
+ACTIVE = Health("ACTIVE")
+ALL_ACTIVE = dict.fromkeys(ADDONS, ACTIVE)
+
+
+def with_addon(health: Health | None) -> dict[str, Any]:
+    return {**{name: item for name, item in ALL_ACTIVE.items() if name != "coredns"}, **({"coredns": health} if health else {})}
+
+
+@pytest.mark.parametrize(
+    ("addons", "node_groups", "is_ready", "hopeless", "words"),
+    [
+        pytest.param(ALL_ACTIVE, {"main": ACTIVE}, True, False, "6 add-ons and 1 node group(s) are active", id="ready"),
+        pytest.param(with_addon(None), {"main": ACTIVE}, False, False, "add-on coredns is not there yet", id="addon-missing"),
+        pytest.param(
+            with_addon(Health("CREATING")), {"main": ACTIVE}, False, False, "add-on coredns is CREATING", id="addon-coming"
+        ),
+        pytest.param(
+            with_addon(Health("DEGRADED", (("InsufficientNumberOfReplicas", "no nodes"),))),
+            {"main": Health("CREATING")},
+            False,
+            False,
+            "add-on coredns is DEGRADED (InsufficientNumberOfReplicas: no nodes); node group main is CREATING",
+            id="coredns-waits-for-nodes",
+        ),
+        pytest.param(
+            with_addon(Health("DEGRADED", (("AccessDenied", "role"),))),
+            {"main": ACTIVE},
+            False,
+            True,
+            "add-on coredns is DEGRADED (AccessDenied: role)",
+            id="addon-without-rights",
+        ),
+        pytest.param(
+            with_addon(Health("CREATE_FAILED", (("ConfigurationConflict", "conflicts found"),))),
+            {"main": ACTIVE},
+            False,
+            True,
+            "add-on coredns is CREATE_FAILED (ConfigurationConflict: conflicts found)",
+            id="addon-failed",
+        ),
+        pytest.param(ALL_ACTIVE, {"main": None}, False, False, "node group main is not there yet", id="node-group-missing"),
+        pytest.param(
+            ALL_ACTIVE,
+            {"main": Health("CREATE_FAILED", (("NodeCreationFailure", "Instances failed to join"),))},
+            False,
+            True,
+            "node group main is CREATE_FAILED (NodeCreationFailure: Instances failed to join)",
+            id="node-group-failed",
+        ),
+        pytest.param(
+            ALL_ACTIVE,
+            {"main": Health("DEGRADED", (("AutoScalingGroupRateLimitExceeded", "slow down"),))},
+            False,
+            False,
+            "node group main is DEGRADED",
+            id="node-group-throttled",
+        ),
+        pytest.param(
+            ALL_ACTIVE, {"main": ACTIVE, "gpu": Health("UPDATING")}, False, False, "node group gpu is UPDATING", id="second-group"
+        ),
+    ],
+)
+def test_readiness_tells_waiting_from_hopeless(
+    addons: dict[str, Health], node_groups: dict[str, Health | None], is_ready: bool, hopeless: bool, words: str
+) -> None:
+    readiness = judge_readiness(addons, node_groups)
+    assert readiness == Readiness(is_ready, hopeless, readiness.reason)
+    assert words in readiness.reason
