@@ -11,7 +11,7 @@ from pathlib import Path
 
 import boto3
 
-from local.guide.processes import REPOSITORY, TOOLS, EmbeddedCloud
+from local.guide.processes import ACCOUNT_ID, REPOSITORY, TOOLS, EmbeddedCloud
 
 STACK_NAME = "hubplane"
 SAM = TOOLS / "sam/bin/sam"
@@ -40,8 +40,9 @@ def local_parameters(cloud: EmbeddedCloud) -> dict[str, str]:
         "AutoscalerChart": str(charts / "cluster-autoscaler"),
         "AutoscalerChartVersion": "",
         "PollSeconds": "1",
-        "HubConnectTo": f"127.0.0.1:{cloud.front_port}",
+        "HubConnectTo": f"127.0.0.1:{cloud.front_port},80:127.0.0.1:{cloud.front_http_port}",
         "OperatorEmail": "operators@example.org",
+        "ClusterAdminPrincipalArns": f"arn:aws:iam::{ACCOUNT_ID}:root",
     }
 
 
@@ -58,8 +59,7 @@ def build(build_dir: Path, runtime: str) -> None:
 
 def deploy(cloud: EmbeddedCloud, build_dir: Path, parameters: Mapping[str, str]) -> ControlPlane:
     """`sam deploy`; a stack that is as wanted stays as it is."""
-    overrides = [f"{name}={value}" for name, value in parameters.items() if value != ""]
-    empty = [f"{name}=" for name, value in parameters.items() if value == ""]
+    overrides = [f"{name}={value or chr(34) * 2}" for name, value in parameters.items()]
     _sam(
         [
             *(
@@ -73,7 +73,7 @@ def deploy(cloud: EmbeddedCloud, build_dir: Path, parameters: Mapping[str, str])
                 "--stack-name",
                 STACK_NAME,
             ),
-            *("--parameter-overrides", *overrides, *empty),
+            *("--parameter-overrides", *overrides),
         ],
         cloud.environment(),
     )

@@ -35,6 +35,7 @@ class EmbeddedCloud:
 
     endpoint_url: str
     front_port: int
+    front_http_port: int
     front_ca_file: str
     kubernetes_control_url: str
     state_dir: str
@@ -84,6 +85,7 @@ def start(state_dir: Path, *, stack_seconds: float = 3) -> EmbeddedCloud:
     return EmbeddedCloud(
         endpoint_url=str(cloud["endpoint_url"]),
         front_port=int(str(cloud["front_port"])),
+        front_http_port=int(str(cloud["front_http_port"])),
         front_ca_file=str(cloud["front_ca_file"]),
         kubernetes_control_url=str(stand_in["control_url"]),
         state_dir=str(state_dir),
