@@ -84,11 +84,16 @@ def ensure_app_client(
     is_managed = found is None
     if found is None:
         found = find_owned(spec, pool, secrets, notes)
-        if spec.oauth.client_id_secret_arn:
+        if given_id:
             # A domain prefix is unique in a Region: whoever had the client under this domain has it no more.
             notes.append(
                 f"the given client id is not a client of user pool {SETTINGS.user_pool_id}, which now has the domain "
                 f"{spec.oauth.domain_url}; Hubplane uses an app client {spec.cluster_name} of its own instead"
+            )
+        elif spec.oauth.client_id_secret_arn:
+            notes.append(
+                f"secret {spec.oauth.client_id_secret_arn} (oauth.client_id_secret_arn) does not exist or is empty; Hubplane uses an "
+                f"app client {spec.cluster_name} of its own instead"
             )
     wanted = WantedClient(spec.cluster_name, hub_url, spec.oauth.scopes, is_managed)
     decision = decide_client(wanted, found.settings if found else None)

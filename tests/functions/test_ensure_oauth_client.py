@@ -101,6 +101,13 @@ def test_a_given_id_that_the_pool_does_not_know_gets_a_client_of_our_own_and_a_n
     assert world.run(**given)["changes"] == []
 
 
+def test_a_given_secret_that_is_not_there_gets_a_client_of_our_own_and_a_note(world: World) -> None:
+    arn = "arn:aws:secretsmanager:us-east-1:111122223333:secret:absent-AbCdEf"
+    result = world.run(client_id_secret_arn=arn, client_secret_secret_arn=arn)
+    assert (result["client_id_is_managed"], len(result["notes"])) == (True, 1)
+    assert result["notes"][0].startswith(f"secret {arn} (oauth.client_id_secret_arn) does not exist or is empty")
+
+
 def test_a_crash_between_making_and_storing_makes_no_second_client(world: World) -> None:
     world.pool.add("young", "opensarlab", age_days=1, ClientSecret="s-young")
     world.pool.add("other", "another-cluster", age_days=9, ClientSecret="s-other")
