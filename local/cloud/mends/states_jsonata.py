@@ -92,3 +92,16 @@ def failing_token_tasks(cloud: Cloud, gateway: Gateway) -> None:
         return json.loads(waiting["result"]) if isinstance(waiting["result"], str) else waiting["result"]
 
     stepfunctions._invoke_with_callback = invoke
+
+
+@mend
+def succeed_output(cloud: Cloud, gateway: Gateway) -> None:
+    """A JSONata ``Succeed`` ignores its ``Output``, and the execution ends with the state's input instead."""
+    original = stepfunctions._apply_output_path
+
+    def apply(state: dict[str, Any], given: Any, ctx: Any) -> Any:
+        if state.get("Type") == "Succeed" and stepfunctions._state_query_language(state, ctx) == "JSONata":
+            return stepfunctions._apply_jsonata_output(state, given, ctx, default=given)
+        return original(state, given, ctx)
+
+    stepfunctions._apply_output_path = apply

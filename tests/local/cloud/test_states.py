@@ -261,9 +261,13 @@ def test_a_stopped_execution_stays_stopped_and_records_what_it_asked(cloud: Runn
     assert "too late" not in history()
 
 
+def test_a_succeed_state_says_its_output(cloud: RunningCloud) -> None:
+    assert run(cloud, {"States": {"Done": {"Type": "Succeed", "Output": "{% $states.input.a %}"}}}, {"a": 1}) == 1
+
+
 def test_without_the_mends_the_faults_are_there(tmp_path: Any) -> None:
     skipped = "sdk_integrations,assign_at_once,jsonata_parallel,timeout_expressions,machine_timeout"
-    skipped += ",ended_executions_stay_ended,recorded_parameters,failing_token_tasks,stopping_reaches_children"
+    skipped += ",ended_executions_stay_ended,recorded_parameters,failing_token_tasks,stopping_reaches_children,succeed_output"
     with running_cloud(tmp_path, skip_mends=skipped) as unmended:
         assert run(unmended, {"States": {"C": sdk("aws-sdk:eks:describeCluster", {"Name": "none"})}})[0] == "States.Runtime"
         assert (
@@ -279,5 +283,6 @@ def test_without_the_mends_the_faults_are_there(tmp_path: Any) -> None:
         branch = {"StartAt": "L", "States": {"L": {"Type": "Pass", "Output": "{% $states.input %}", "End": True}}}
         parallel = {"Type": "Parallel", "Arguments": {"x": 2}, "Branches": [branch], "Output": "mended", "End": True}
         assert run(unmended, {"States": {"Both": parallel}}) != "mended"
+        assert run(unmended, {"States": {"Done": {"Type": "Succeed", "Output": "{% $states.input.a %}"}}}, {"a": 1}) == {"a": 1}
         late = start(unmended, {"TimeoutSeconds": 1, "States": {"Wait": {"Type": "Wait", "Seconds": 2, "End": True}}})
         assert ended(unmended, late)["status"] == "SUCCEEDED"
