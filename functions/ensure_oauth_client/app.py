@@ -92,7 +92,8 @@ def ensure_app_client(
             )
         elif spec.oauth.client_id_secret_arn:
             notes.append(
-                f"secret {spec.oauth.client_id_secret_arn} (oauth.client_id_secret_arn) does not exist or is empty; Hubplane uses an "
+                f"secret {spec.oauth.client_id_secret_arn} (oauth.client_id_secret_arn) does not exist or is empty; "
+                "Hubplane uses an "
                 f"app client {spec.cluster_name} of its own instead"
             )
     wanted = WantedClient(spec.cluster_name, hub_url, spec.oauth.scopes, is_managed)
