@@ -15,6 +15,7 @@ from ministack.services import stepfunctions
 from local.cloud.cloud import Cloud
 from local.cloud.gateway import Gateway
 from local.cloud.mends import mend
+from local.cloud.options import ACCOUNT_ID
 
 _children: dict[str, list[str]] = {}
 _running_execution: contextvars.ContextVar[str] = contextvars.ContextVar("running_execution", default="")
@@ -99,6 +100,28 @@ def _note(execution: dict[str, Any], kind: str, what: str, details: dict[str, st
         stepfunctions._add_event(execution, f"{kind}State{what}", {f"state{what}EventDetails": details})
 
 
+def running_role() -> str:
+    """The role of the state machine whose execution runs in this thread."""
+    execution = stepfunctions._executions.get(_running_execution.get())
+    machine = stepfunctions._state_machines.get(execution["stateMachineArn"]) if execution else None
+    return str(machine["roleArn"]) if machine else f"arn:aws:iam::{ACCOUNT_ID}:role/states"
+
+
+@mend
+def known_execution(cloud: Cloud, gateway: Gateway) -> None:
+    """What an execution does carries no trace of which execution it is. Other mends here need to know."""
+    run = stepfunctions._run_execution
+
+    def run_known(execution_arn: str) -> None:
+        token = _running_execution.set(execution_arn)
+        try:
+            run(execution_arn)
+        finally:
+            _running_execution.reset(token)
+
+    stepfunctions._run_execution = run_known
+
+
 @mend
 def machine_timeout(cloud: Cloud, gateway: Gateway) -> None:
     """``TimeoutSeconds`` of a state machine is ignored. With this the execution ends as TIMED_OUT with ``States.Timeout``."""
@@ -122,11 +145,9 @@ def machine_timeout(cloud: Cloud, gateway: Gateway) -> None:
             timer = threading.Timer(seconds, contextvars.copy_context().run, args=(time_out, execution))
             timer.daemon = True
             timer.start()
-        token = _running_execution.set(execution_arn)
         try:
             run(execution_arn)
         finally:
-            _running_execution.reset(token)
             if timer:
                 timer.cancel()
 
