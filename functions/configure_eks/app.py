@@ -89,3 +89,5 @@ def carry_out(action: planning.Action, eks: EksSettings, scaling: AutoScaling) -
             eks.update_association(association_id, association.role_arn)
         case planning.AttachTargetGroup(auto_scaling_group=group, target_group_arn=target_group_arn):
             scaling.attach_target_group(group, target_group_arn)
+        case planning.DetachTargetGroup(auto_scaling_group=group, target_group_arn=target_group_arn):
+            scaling.detach_target_group(group, target_group_arn)

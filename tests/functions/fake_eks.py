@@ -186,6 +186,14 @@ class FakeAutoScaling:
         self._group(AutoScalingGroupName).update(dict.fromkeys(TargetGroupARNs, "Adding"))
         return {}
 
+    def detach_load_balancer_target_groups(self, AutoScalingGroupName: str, TargetGroupARNs: list[str]) -> dict[str, Any]:
+        group = self._group(AutoScalingGroupName)
+        for arn in TargetGroupARNs:
+            if arn not in group:
+                raise Refusal("ValidationError", "Trying to remove Target Groups that are not part of the group")
+            group[arn] = "Removing"
+        return {}
+
     def _group(self, name: str) -> dict[str, str]:
         if name not in self.attached:
             raise Refusal("ValidationError", f"AutoScalingGroup name not found - {name}")

@@ -108,6 +108,15 @@ def test_access_follows_the_specification_and_others_entries_stay(world: World) 
     assert somebody in world.eks.entries
 
 
+def test_nodes_leave_the_target_group_of_a_former_port(world: World) -> None:
+    former = EVENT["outputs"]["TargetGroupArn"].replace("30052", "30099")
+    world.scaling.attached["eks-main-1"][former] = "InService"
+    assert len([text for text in world.configure()["changes"] if "opensarlab-30099" in text]) == 1
+    assert world.scaling.attached["eks-main-1"][former] == "Removing"
+    world.settle()
+    assert world.configure()["changes"] == []
+
+
 def test_a_node_group_without_auto_scaling_group_is_waited_for(world: World) -> None:
     world.eks.node_groups.clear()
     with pytest.raises(NotYet, match="node groups opensarlab-main have no Auto Scaling group yet"):

@@ -37,18 +37,23 @@ VIEW_ALL = PolicyGrant("AmazonEKSViewPolicy")
 VIEW, EDIT = PolicyGrant("AmazonEKSViewPolicy", ("jupyter",)), PolicyGrant("AmazonEKSEditPolicy", ("jupyter",))
 HUB = Association("jupyter", "hub", "arn:aws:iam::111122223333:role/hub-role")
 
+TARGETS, FORMER, OTHERS, ALIKE = (
+    f"arn:aws:elasticloadbalancing:us-east-1:111122223333:targetgroup/{name}/0123456789abcdef"
+    for name in ("lab-30052", "lab-30053", "metrics", "lab-2-30052")
+)
+
 WANTED = WantedSettings(
     access={ADMIN: frozenset({EVERYTHING}), ANNA: frozenset({EDIT})},
     addon_versions={"coredns": "v1.13.1-eksbuild.2"},
     associations=(HUB,),
-    target_group_arn="tg-1",
+    target_group_arn=TARGETS,
     auto_scaling_groups=("asg-1",),
 )
 PRESENT = PresentSettings(
     entries={ADMIN: PresentEntry(frozenset({EVERYTHING}), True), ANNA: PresentEntry(frozenset({EDIT}), True)},
     addons={"coredns": PresentAddon("v1.13.1-eksbuild.2", "ACTIVE")},
     associations={("jupyter", "hub"): PresentAssociation("a-1", HUB.role_arn)},
-    target_groups={"asg-1": frozenset({"tg-1", "tg-of-somebody"})},
+    target_groups={"asg-1": frozenset({TARGETS, OTHERS})},
 )
 NOTHING = PresentSettings({}, {}, {}, {})
 
@@ -139,9 +144,18 @@ def test_a_new_cluster_gets_everything_identities_before_the_addons_that_use_the
             id="role-replaced",
         ),
         pytest.param(
-            PRESENT._replace(target_groups={"asg-1": frozenset({"tg-of-somebody"})}),
-            [planning.AttachTargetGroup("asg-1", "tg-1", "send the load balancer's requests to the nodes of asg-1")],
+            PRESENT._replace(target_groups={"asg-1": frozenset({OTHERS})}),
+            [planning.AttachTargetGroup("asg-1", TARGETS, "send the load balancer's requests to the nodes of asg-1")],
             id="target-group-missing",
+        ),
+        pytest.param(
+            PRESENT._replace(target_groups={"asg-1": frozenset({TARGETS, FORMER, OTHERS, ALIKE})}),
+            [
+                planning.DetachTargetGroup(
+                    "asg-1", FORMER, "let nodes of asg-1 no longer register with lab-30053, of a former port"
+                )
+            ],
+            id="target-group-of-a-former-port",
         ),
     ],
 )

@@ -24,6 +24,14 @@ class AutoScaling:
             found = [item for page in pages for item in page["LoadBalancerTargetGroups"]]
         return frozenset(item["LoadBalancerTargetGroupARN"] for item in found if item.get("State") not in ("Removing", "Removed"))
 
+    def detach_target_group(self, group_name: str, target_group_arn: str) -> None:
+        """Detach the target group; one that is not attached (any more) is success."""
+        with translated(f"detach a target group from Auto Scaling group {group_name}"):
+            if target_group_arn in self.target_groups(group_name):
+                self._client.detach_load_balancer_target_groups(
+                    AutoScalingGroupName=group_name, TargetGroupARNs=[target_group_arn]
+                )
+
     def attach_target_group(self, group_name: str, target_group_arn: str) -> None:
         """Attach the target group; one that is attached already is success."""
         with translated(f"attach a target group to Auto Scaling group {group_name}"):

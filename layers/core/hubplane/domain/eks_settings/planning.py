@@ -72,6 +72,12 @@ class AttachTargetGroup(NamedTuple):
     reason: str
 
 
+class DetachTargetGroup(NamedTuple):
+    auto_scaling_group: str
+    target_group_arn: str
+    reason: str
+
+
 Action = (
     CreateAccessEntry
     | DeleteAccessEntry
@@ -82,6 +88,7 @@ Action = (
     | CreateAssociation
     | UpdateAssociation
     | AttachTargetGroup
+    | DetachTargetGroup
 )
 
 
@@ -181,8 +188,29 @@ def version_key(version: str) -> tuple[int, ...]:
 
 
 def _plan_target_groups(wanted: WantedSettings, present: PresentSettings) -> list[Action]:
-    return [
-        AttachTargetGroup(group, wanted.target_group_arn, f"send the load balancer's requests to the nodes of {group}")
-        for group in wanted.auto_scaling_groups
-        if wanted.target_group_arn not in present.target_groups.get(group, frozenset())
-    ]
+    actions: list[Action] = []
+    for group in wanted.auto_scaling_groups:
+        attached = present.target_groups.get(group, frozenset())
+        if wanted.target_group_arn not in attached:
+            reason = f"send the load balancer's requests to the nodes of {group}"
+            actions.append(AttachTargetGroup(group, wanted.target_group_arn, reason))
+        # Left from another node port, its target group is gone or about to go, and nodes that come would fail to register.
+        actions += [
+            DetachTargetGroup(
+                group, arn, f"let nodes of {group} no longer register with {_target_group_name(arn)}, of a former port"
+            )
+            for arn in sorted(attached)
+            if arn != wanted.target_group_arn and _cluster_and_port(arn)[0] == _cluster_and_port(wanted.target_group_arn)[0]
+        ]
+    return actions
+
+
+def _target_group_name(arn: str) -> str:
+    """``opensarlab-30052`` of ``arn:…:targetgroup/opensarlab-30052/73e2d6bc24d8a067``."""
+    return arn.split("/")[1]
+
+
+def _cluster_and_port(arn: str) -> tuple[str, str]:
+    """("opensarlab", "30052"); cluster "" for a target group that is not named as a cluster's is."""
+    cluster, _, port = _target_group_name(arn).rpartition("-")
+    return (cluster, port) if port.isdigit() else ("", port)
