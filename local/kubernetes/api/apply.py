@@ -11,6 +11,8 @@ from local.kubernetes.api.errors import ApiError
 from local.kubernetes.api.ownership import Path, changed_paths, entry, from_tree, item_step, owned_paths, shown, value_at
 from local.kubernetes.objects.list_keys import SETS, identity, merge_keys
 
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+
 
 def record_update(before: Mapping[str, Any] | None, after: dict[str, Any], manager: str) -> None:
     """Note in ``after`` that ``manager`` wrote (with POST, PUT or a difference PATCH) what differs from ``before``."""
@@ -34,6 +36,8 @@ def record_update(before: Mapping[str, Any] | None, after: dict[str, Any], manag
             if found.get("manager") == manager and found.get("operation") == "Update"
         )
     after["metadata"]["managedFields"] = entries
+    if not entries:
+        del after["metadata"]["managedFields"]
 
 
 def applied(live: Mapping[str, Any] | None, wanted: Mapping[str, Any], manager: str, *, force: bool) -> dict[str, Any]:
@@ -55,6 +59,8 @@ def applied(live: Mapping[str, Any] | None, wanted: Mapping[str, Any], manager: 
     merged = _merged(live, wanted)
     overruled = {path for path in claimed if path[-1] != "." and value_at(live, path) != value_at(wanted, path)}
     conflicts = [(found, path) for found, paths in others for path in sorted(paths & overruled)]
+    if manager == "kubectl" and all(path in _last_applied(live) for _, path in conflicts):
+        force = True
     if conflicts and not force:
         raise _conflict(conflicts)
     kept_by_others = set().union(*(paths for _, paths in others)) if others else set()
@@ -74,6 +80,16 @@ def applied(live: Mapping[str, Any] | None, wanted: Mapping[str, Any], manager: 
         _own_entry(entries, manager, str(wanted["apiVersion"]), claimed),
     ]
     return merged
+
+
+def _last_applied(live: Mapping[str, Any]) -> set[Path]:
+    """What client-side ``kubectl apply`` set and nobody changed since: server-side ``kubectl apply`` may take that over.
+
+    As LastAppliedManager in k8s.io/apimachinery/pkg/util/managedfields.
+    """
+    text = ((live.get("metadata") or {}).get("annotations") or {}).get(LAST_APPLIED)
+    config = json.loads(text) if text else {}
+    return {path for path in owned_paths(config) if value_at(config, path) == value_at(live, path)} if config else set()
 
 
 def _own_entry(entries: list[dict[str, Any]], manager: str, api_version: str, claimed: frozenset[Path]) -> dict[str, Any]:

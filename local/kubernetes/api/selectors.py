@@ -69,7 +69,7 @@ def _requirement(part: str) -> Callable[[Mapping[str, str]], bool]:
     if match := _EXISTS.match(part):
         negated, key = match.groups()
         return lambda labels: (key in labels) != bool(negated)
-    found = next((character for character in part if character in "()<>=!"), part[-1:])
+    found = next((character for character in part if character in "()<>"), part[-1:])
     raise bad_request(f"unable to parse requirement: found '{found}', expected: identifier")
 
 

@@ -126,9 +126,8 @@ class Volumes:
 
         self.writer.edit(CLAIMS, claim, asked)
         message = (
-            f"Waiting for a volume to be created either by the external provisioner '{provisioner}' or manually by the "
-            "system administrator. If volume creation is delayed, please verify that the provisioner is running and correctly "
-            "registered."
+            f'waiting for a volume to be created, either by external provisioner "{provisioner}" or manually created by system '
+            "administrator"
         )
         self.recorder.note(claim, _COMPONENT, "ExternalProvisioning", message)
 
