@@ -77,7 +77,8 @@ def applied(live: Mapping[str, Any] | None, wanted: Mapping[str, Any], manager: 
             for found, paths in kept
             if paths
         ),
-        _own_entry(entries, manager, str(wanted["apiVersion"]), claimed),
+        # Who names no field owns none: an entry for it would come and go with other managers' applies, and each is a change.
+        *([_own_entry(entries, manager, str(wanted["apiVersion"]), claimed)] if claimed else []),
     ]
     return merged
 
