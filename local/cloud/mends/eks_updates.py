@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import re
 import time
 from collections.abc import Callable
@@ -18,7 +19,8 @@ from local.cloud.mends import mend
 from local.cloud.scoped import later
 
 Answer = tuple[int, dict[str, str], bytes]
-Route = Callable[[Cloud, re.Match[str], dict[str, Any], dict[str, str]], Answer]
+Query = dict[str, list[str]]
+Route = Callable[[Cloud, re.Match[str], dict[str, Any], Query], Answer]
 
 # Add-on versions by Kubernetes version, from `aws eks describe-addon-versions` (newest first in real answers).
 ADDONS = {
@@ -43,8 +45,8 @@ def missing_eks_operations(cloud: Cloud, gateway: Gateway) -> None:
         for wanted, pattern, route in ROUTES:
             found = re.fullmatch(pattern, path)
             if found and method == wanted:
-                plain = {key: value[0] if isinstance(value, list) else value for key, value in query.items()}
-                return route(cloud, found, eks.json.loads(body) if body else {}, plain)
+                lists = {key: value if isinstance(value, list) else [value] for key, value in query.items()}
+                return route(cloud, found, json.loads(body) if body else {}, lists)
         return original(method, path, headers, body, query)
 
     eks._handle_request_sync = handle
@@ -111,7 +113,7 @@ def _start_update(
     return eks._json_resp(200, {"update": update})
 
 
-def _cluster_config(cloud: Cloud, found: re.Match[str], body: dict[str, Any], query: dict[str, str]) -> Answer:
+def _cluster_config(cloud: Cloud, found: re.Match[str], body: dict[str, Any], query: Query) -> Answer:
     cluster = eks._clusters.get(found[1])
     if cluster is None:
         return eks._error(404, "ResourceNotFoundException", f"No cluster found for name: {found[1]}.")
@@ -127,7 +129,7 @@ def _cluster_config(cloud: Cloud, found: re.Match[str], body: dict[str, Any], qu
     )
 
 
-def _cluster_version(cloud: Cloud, found: re.Match[str], body: dict[str, Any], query: dict[str, str]) -> Answer:
+def _cluster_version(cloud: Cloud, found: re.Match[str], body: dict[str, Any], query: Query) -> Answer:
     cluster = eks._clusters.get(found[1])
     if cluster is None:
         return eks._error(404, "ResourceNotFoundException", f"No cluster found for name: {found[1]}.")
@@ -138,7 +140,7 @@ def _cluster_version(cloud: Cloud, found: re.Match[str], body: dict[str, Any], q
     return _start_update(cloud, found[1], "VersionUpdate", {"Version": wanted}, cluster, lambda: cluster.update(version=wanted))
 
 
-def _group_config(cloud: Cloud, found: re.Match[str], body: dict[str, Any], query: dict[str, str]) -> Answer:
+def _group_config(cloud: Cloud, found: re.Match[str], body: dict[str, Any], query: Query) -> Answer:
     group = eks._nodegroups.get(f"{found[1]}/{found[2]}")
     if group is None:
         return eks._error(404, "ResourceNotFoundException", f"No node group found for name: {found[2]}.")
@@ -163,7 +165,7 @@ def _group_config(cloud: Cloud, found: re.Match[str], body: dict[str, Any], quer
     return _start_update(cloud, found[1], "ConfigUpdate", body.get("scalingConfig") or {}, group, work)
 
 
-def _group_version(cloud: Cloud, found: re.Match[str], body: dict[str, Any], query: dict[str, str]) -> Answer:
+def _group_version(cloud: Cloud, found: re.Match[str], body: dict[str, Any], query: Query) -> Answer:
     group = eks._nodegroups.get(f"{found[1]}/{found[2]}")
     if group is None:
         return eks._error(404, "ResourceNotFoundException", f"No node group found for name: {found[2]}.")
@@ -171,18 +173,18 @@ def _group_version(cloud: Cloud, found: re.Match[str], body: dict[str, Any], que
     return _start_update(cloud, found[1], "VersionUpdate", changed, group, lambda: group.update(changed))
 
 
-def _describe_update(cloud: Cloud, found: re.Match[str], body: dict[str, Any], query: dict[str, str]) -> Answer:
+def _describe_update(cloud: Cloud, found: re.Match[str], body: dict[str, Any], query: Query) -> Answer:
     update = _updates.get((found[1], found[2]))
     if update is None:
         return eks._error(404, "ResourceNotFoundException", f"No update found for ID: {found[2]}")
     return eks._json_resp(200, {"update": update})
 
 
-def _list_updates(cloud: Cloud, found: re.Match[str], body: dict[str, Any], query: dict[str, str]) -> Answer:
+def _list_updates(cloud: Cloud, found: re.Match[str], body: dict[str, Any], query: Query) -> Answer:
     return eks._json_resp(200, {"updateIds": [number for cluster, number in _updates if cluster == found[1]]})
 
 
-def _cluster_versions(cloud: Cloud, found: re.Match[str], body: dict[str, Any], query: dict[str, str]) -> Answer:
+def _cluster_versions(cloud: Cloud, found: re.Match[str], body: dict[str, Any], query: Query) -> Answer:
     today = dt.datetime.now(dt.UTC).date().isoformat()
     wanted = query.get("clusterVersions")
     described = [
@@ -204,8 +206,8 @@ def _cluster_versions(cloud: Cloud, found: re.Match[str], body: dict[str, Any], 
     return eks._json_resp(200, {"clusterVersions": described})
 
 
-def _addon_versions(cloud: Cloud, found: re.Match[str], body: dict[str, Any], query: dict[str, str]) -> Answer:
-    version = query.get("kubernetesVersion")
+def _addon_versions(cloud: Cloud, found: re.Match[str], body: dict[str, Any], query: Query) -> Answer:
+    version = query.get("kubernetesVersion", [None])[0]
     compatible = [{"clusterVersion": version, "platformVersions": ["*"], "defaultVersion": True}] if version in VERSIONS else []
     if version is None:
         compatible = [{"clusterVersion": item, "platformVersions": ["*"], "defaultVersion": True} for item in VERSIONS]
@@ -218,7 +220,7 @@ def _addon_versions(cloud: Cloud, found: re.Match[str], body: dict[str, Any], qu
             "addonVersions": [{"addonVersion": newest, "architecture": ["amd64", "arm64"], "compatibilities": compatible}],
         }
         for name, newest in ADDONS.items()
-        if compatible and query.get("addonName") in (None, name)
+        if compatible and name in query.get("addonName", [name])
     ]
     return eks._json_resp(200, {"addons": addons})
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from ministack.core import lambda_runtime
+from ministack.core import iam_actions, lambda_runtime
 from ministack.services import sts
 
 from local.cloud.cloud import Cloud
@@ -49,3 +49,21 @@ def lambda_role_sessions(cloud: Cloud, gateway: Gateway) -> None:
         return role_session(config["Role"], name[:64], name)
 
     lambda_runtime.execution_credentials = execution_credentials
+
+
+@mend
+def public_parameters_belong_to_nobody(cloud: Cloud, gateway: Gateway) -> None:
+    """With AUTH a public parameter (``/aws/service/...``) is looked for in the caller's account, and no right policy fits.
+
+    Its ARN has no account: https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-public-parameters.html
+    """
+    original = iam_actions.extract_resource_arn
+
+    def extract(service: str, *rest: Any) -> Any:
+        arn = original(service, *rest)
+        if service == "ssm" and isinstance(arn, str) and ":parameter/aws/service/" in arn:
+            head, _, tail = arn.partition(":parameter/")
+            return f"{head.rsplit(':', 1)[0]}::parameter/{tail}"
+        return arn
+
+    iam_actions.extract_resource_arn = extract

@@ -123,7 +123,7 @@ class RunningCloud:
 
 
 @contextlib.contextmanager
-def running_cloud(folder: Path, skip_mends: str = "", stack_seconds: float = 0.3) -> Iterator[RunningCloud]:
+def running_cloud(folder: Path, skip_mends: str = "", stack_seconds: float = 0.3, *arguments: str) -> Iterator[RunningCloud]:
     """Start an emulator, without the mends named in ``skip_mends``, and end it."""
     if not PYTHON.exists():
         pytest.fail(f"{PYTHON} is missing: make a venv there with local/cloud/requirements.txt")
@@ -131,7 +131,7 @@ def running_cloud(folder: Path, skip_mends: str = "", stack_seconds: float = 0.3
     stand_in = FakeStandIn()
     announce, log = folder / "announce.json", folder / "log"
     command = [PYTHON, "-m", "local.cloud", "--announce", announce, "--state-dir", folder / "state"]
-    command += ["--kubernetes-control-url", stand_in.url, "--stack-seconds", stack_seconds]
+    command += ["--kubernetes-control-url", stand_in.url, "--stack-seconds", stack_seconds, *arguments]
     environment = {**os.environ, "HUBPLANE_SKIP_MENDS": skip_mends, "PYTHONPATH": "", "SECRET_OF_THE_LAUNCHER": "leaked"}
     with log.open("wb") as output:
         process = subprocess.Popen([*map(str, command)], cwd=ROOT, env=environment, stdout=output, stderr=output)

@@ -194,8 +194,8 @@ def test_versions_and_add_ons(cloud: RunningCloud) -> None:
     versions = {item["clusterVersion"]: item["versionStatus"] for item in eks.describe_cluster_versions()["clusterVersions"]}
     assert set(versions) <= {"1.33", "1.34", "1.35", "1.36"}
     assert set(versions.values()) <= {"STANDARD_SUPPORT", "EXTENDED_SUPPORT"}
-    only = eks.describe_cluster_versions(clusterVersions=["1.35"])["clusterVersions"]
-    assert [item["clusterVersion"] for item in only] == ["1.35"]
+    only = eks.describe_cluster_versions(clusterVersions=["1.34", "1.35"])["clusterVersions"]
+    assert [item["clusterVersion"] for item in only] == ["1.34", "1.35"]
     offered = eks.describe_addon_versions(kubernetesVersion="1.35", addonName="aws-ebs-csi-driver")["addons"]
     assert [item["addonName"] for item in offered] == ["aws-ebs-csi-driver"]
     make_cluster(cloud, "extended")

@@ -11,6 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.local.cloud.running import ACCOUNT_ID, RunningCloud, running_cloud
+from tests.local.cloud.test_eks import make_group
 
 ROLE = f"arn:aws:iam::{ACCOUNT_ID}:role/cluster"
 SUBNETS = ["subnet-39a09073", "subnet-4388e824"]
@@ -214,6 +215,25 @@ def test_a_failure_rolls_back_and_the_first_cause_is_first(cloud: RunningCloud) 
     failures = [(item, reason) for item, status, reason in events(cloud, "failing") if status.endswith("FAILED")]
     assert failures[0] == ("Nodes", "instances failed to join")
     assert "failing" not in cloud.stand_in.clusters
+
+
+def test_a_failed_update_takes_the_nodes_back(cloud: RunningCloud) -> None:
+    assert carried_out(cloud, "returned", cluster_template("returned"), "CREATE")["StackStatus"] == "CREATE_COMPLETE"
+    fault(cloud, resource_type="AWS::ElasticLoadBalancingV2::Listener", stack_name="returned", reason="no more listeners")
+    stack = carried_out(cloud, "returned", cluster_template("returned", desired=4))
+    assert stack["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+    assert ("Listener", "UPDATE_FAILED", "no more listeners") in events(cloud, "returned")
+    assert cloud.stand_in.clusters["returned"]["groups"]["returned-nodes"]["desired"] == 1
+
+
+def test_a_stack_does_not_delete_a_cluster_that_still_has_other_nodes(cloud: RunningCloud) -> None:
+    template = cluster_template("kept")
+    carried_out(cloud, "kept", {"Resources": {"Cluster": template["Resources"]["Cluster"]}}, "CREATE")
+    make_group(cloud, "kept", "made-by-hand")
+    cloud.client("cloudformation").delete_stack(StackName="kept")
+    assert settled(cloud, "kept")["StackStatus"] == "DELETE_FAILED"
+    assert any("Cluster has nodegroups attached: made-by-hand" in reason for _, _, reason in events(cloud, "kept"))
+    assert "kept" in cloud.stand_in.clusters
 
 
 def test_a_clashing_cluster_name_fails_in_the_words_of_eks(cloud: RunningCloud, planned: str) -> None:
