@@ -42,6 +42,9 @@ def prepare(options: Options, port: int) -> None:
             "AWS_EC2_METADATA_DISABLED": "true",
         }
     )
+    for name in ("NO_PROXY", "no_proxy"):
+        # Everything here calls this machine; only the world beyond may be behind a proxy.
+        os.environ[name] = ",".join(filter(None, [os.environ.get(name, ""), "127.0.0.1", "localhost"]))
     tempfile.tempdir = str(temporary)
 
 
