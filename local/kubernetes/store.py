@@ -62,10 +62,10 @@ def _nobody(change: Change) -> None:
 class Store:
     """Everything stored in one cluster."""
 
-    def __init__(self) -> None:
+    def __init__(self, history_events: int = HISTORY_EVENTS) -> None:
         self.revision = 1
         self._objects: dict[str, dict[tuple[str, str], Object]] = {name: {} for name in BY_NAME}
-        self._history: deque[Change] = deque(maxlen=HISTORY_EVENTS)
+        self._history: deque[Change] = deque(maxlen=history_events)
         self._listeners: list[asyncio.Queue[Change]] = []
         self.on_change: Callable[[Change], None] = _nobody
 
@@ -121,7 +121,7 @@ class Store:
 
     def changes_after(self, revision: int) -> Changes:
         """The changes after ``revision``, oldest first. Raises ``HistoryGone``."""
-        oldest = self._history[0].revision if len(self._history) == HISTORY_EVENTS else 1
+        oldest = self._history[0].revision if len(self._history) == self._history.maxlen else 1
         if revision < oldest - 1:
             raise HistoryGone(revision, oldest)
         return [change for change in self._history if change.revision > revision]

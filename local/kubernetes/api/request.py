@@ -43,7 +43,7 @@ def target(path: str) -> Target:
 
 def verb(method: str, where: Target, query: Mapping[str, str]) -> str:
     """The API's verb for an HTTP method. Raises 405 for one that the target does not have."""
-    watching = query.get("watch") in ("true", "1")
+    watching = flag(query, "watch")
     verbs = {
         "GET": "get" if where.name else "watch" if watching else "list",
         "HEAD": "get",
@@ -61,6 +61,11 @@ def verb(method: str, where: Target, query: Mapping[str, str]) -> str:
     return found
 
 
+def flag(query: Mapping[str, str], name: str) -> bool:
+    """A boolean of the query, in any form that Go's strconv.ParseBool takes: the Python client says ``True``."""
+    return query.get(name, "") in ("1", "t", "T", "true", "TRUE", "True")
+
+
 def write_options(query: Mapping[str, str], user_agent: str, *, apply: bool = False) -> WriteOptions:
     """What the query says about a write. The field manager of a client that names none is its program's name."""
     manager = query.get("fieldManager") or user_agent.partition("/")[0] or "unknown"
@@ -74,5 +79,5 @@ def write_options(query: Mapping[str, str], user_agent: str, *, apply: bool = Fa
         manager=manager,
         dry_run=query.get("dryRun") == "All",
         field_validation=query.get("fieldValidation") or "Warn",
-        force=query.get("force") in ("true", "1"),
+        force=flag(query, "force"),
     )

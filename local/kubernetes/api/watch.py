@@ -10,7 +10,7 @@ from typing import Any
 from aiohttp import web
 
 from local.kubernetes.api.errors import ApiError
-from local.kubernetes.api.request import Target
+from local.kubernetes.api.request import Target, flag
 from local.kubernetes.api.selectors import Matcher
 from local.kubernetes.store import Change, HistoryGone, Store
 
@@ -35,7 +35,7 @@ async def stream(request: web.Request, store: Store, where: Target, matches: Mat
     """Answer with events until ``timeoutSeconds`` or the client goes. ``show`` makes an event's object from a stored one."""
     query = request.query
     after = starting_revision(query)
-    initial = query.get("sendInitialEvents") in ("true", "1") or after is None
+    initial = flag(query, "sendInitialEvents") or after is None
     queue = store.subscribe()
     try:
         try:
@@ -46,11 +46,11 @@ async def stream(request: web.Request, store: Store, where: Target, matches: Mat
         await response.prepare(request)
         sender = _Sender(response, where, matches, show)
         if initial:
-            await sender.everything(store, bookmark=query.get("sendInitialEvents") in ("true", "1"))
+            await sender.everything(store, bookmark=flag(query, "sendInitialEvents"))
         for change in past:
             await sender.tell(change)
         seconds = float(query.get("timeoutSeconds") or DEFAULT_TIMEOUT_SECONDS)
-        await _follow(queue, sender, store, seconds, bookmarks=query.get("allowWatchBookmarks") in ("true", "1"))
+        await _follow(queue, sender, store, seconds, bookmarks=flag(query, "allowWatchBookmarks"))
     except ConnectionResetError:
         pass  # The client has gone: there is nobody to answer
     finally:
