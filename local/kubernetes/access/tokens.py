@@ -62,7 +62,7 @@ def read_token(token: str, aws_endpoint: str, now: datetime) -> SignedRequest:
     except (binascii.Error, UnicodeDecodeError, ValueError) as error:
         raise TokenRefused(f"token is not base64url: {error}") from error
     allowed = urlsplit(aws_endpoint)
-    at_endpoint = (url.scheme, url.netloc) == (allowed.scheme, allowed.netloc)
+    at_endpoint = (url.scheme, _this_machine(url.netloc)) == (allowed.scheme, _this_machine(allowed.netloc))
     if not at_endpoint and not (url.scheme == "https" and _STS_HOST.match(url.netloc)):
         raise TokenRefused(f"unexpected hostname {url.netloc!r} in pre-signed URL")
     if url.path not in ("", "/"):
@@ -81,6 +81,10 @@ def read_token(token: str, aws_endpoint: str, now: datetime) -> SignedRequest:
     if signed_at > now + CLOCK_SKEW:
         raise TokenRefused(f"X-Amz-Date {signed_at:%Y%m%dT%H%M%SZ} is in the future")
     return SignedRequest(url.netloc, f"/?{url.query}", signed_at)
+
+
+def _this_machine(netloc: str) -> str:
+    return re.sub(r"^localhost(?=:|$)", "127.0.0.1", netloc)
 
 
 def _parameters(query: str) -> dict[str, str]:

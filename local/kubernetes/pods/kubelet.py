@@ -27,6 +27,7 @@ from local.kubernetes.store import Change, Object
 log = logging.getLogger(__name__)
 PODS, NODES = BY_NAME["pods"], BY_NAME["nodes"]
 _COMPONENT = "kubelet"
+_GAVE_WAY = ContainerState(waiting="PortTaken", message="a newer pod of the same Service runs on this machine's port")
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,7 @@ class Kubelet:
     ticks: bool = True
     _runs: dict[str, _Run] = field(default_factory=dict)
     _pretended: set[str] = field(default_factory=set)
+    _gave_way: dict[str, str] = field(default_factory=dict)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _stopped: bool = False
 
@@ -73,16 +75,21 @@ class Kubelet:
     def run(self) -> None:
         """One look at all pods."""
         nodes = {node["metadata"]["name"]: node for node in self.store.list(NODES)}
-        alive: set[str] = set()
-        for pod in self.store.list(PODS):
-            alive.add(pod["metadata"]["uid"])
+        pods = self.store.list(PODS)
+        alive = {pod["metadata"]["uid"] for pod in pods}
+        staying = {pod["metadata"]["uid"] for pod in pods if not pod["metadata"].get("deletionTimestamp")}
+        self._gave_way = {old: new for old, new in self._gave_way.items() if new in staying}
+        for pod in pods:
             node = nodes.get(pod["spec"].get("nodeName", ""))
             if node is None or self._stopped:
                 continue
-            if pod["metadata"].get("deletionTimestamp"):
-                self._end(pod)
-            elif pod["status"].get("phase") not in ("Succeeded", "Failed"):
-                self._care(pod, node)
+            try:
+                if pod["metadata"].get("deletionTimestamp"):
+                    self._end(pod)
+                elif pod["status"].get("phase") not in ("Succeeded", "Failed"):
+                    self._care(pod, node)
+            except Exception:  # One pod's trouble must not keep the others waiting
+                log.exception("pod %s/%s", pod["metadata"]["namespace"], pod["metadata"]["name"])
         for uid in set(self._runs) - alive:
             self._stop(uid)
         self._pretended &= alive
@@ -139,7 +146,7 @@ class Kubelet:
         uid = pod["metadata"]["uid"]
         if uid in self._runs:
             return
-        waiting = self._obstacle(pod)
+        waiting = _GAVE_WAY if uid in self._gave_way else self._obstacle(pod)
         if waiting:
             self._pretended.discard(uid)
             self._report(pod, dict.fromkeys((one["name"] for one in pod["spec"]["containers"]), waiting))
@@ -187,15 +194,16 @@ class Kubelet:
         uid, owner = pod["metadata"]["uid"], controller_uid(pod)
         ports = self.ports.of_pod(pod)
         for other_uid, other in self._runs.items():
-            if not (set(ports.values()) & set(other.ports.values())) or (other.ending and not other.process.real):
+            if set(ports.values()).isdisjoint(other.ports.values()):
                 continue
-            if other.owner == owner and owner and not other.ending:
+            if owner and other.owner == owner and not other.ending:
                 ports = {container_port: free_port() for container_port in ports}
-            else:
-                # One machine has each port once: the newcomer takes over from the pod of the older template
-                self._stop(other_uid)
-                log.info("pod %s takes the ports of %s", pod["metadata"]["name"], other.pod_name)
-                return
+                continue
+            # One machine has each port once: the newcomer takes it over from the pod of the older template
+            log.info("pod %s takes the ports of %s", pod["metadata"]["name"], other.pod_name)
+            self._gave_way[other_uid] = uid
+            self._stop(other_uid)
+            return
         token, _ = self.tokens.issue(pod["metadata"]["namespace"], pod["spec"].get("serviceAccountName", "default"))
         starts = {}
         for container in pod["spec"]["containers"]:
@@ -245,7 +253,7 @@ class Kubelet:
         uid = pod["metadata"]["uid"]
         if uid in self._runs:
             self._stop(uid)
-        elif uid not in self._pretended or pod["metadata"].get("deletionTimestamp"):
+        else:
             self.writer.delete(PODS, pod["metadata"]["namespace"], pod["metadata"]["name"], {"gracePeriodSeconds": 0})
 
     def _stop(self, uid: str) -> None:

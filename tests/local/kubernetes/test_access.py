@@ -40,8 +40,15 @@ def url(base: str = "https://sts.us-east-1.amazonaws.com", path: str = "/", **ch
 
 @pytest.mark.parametrize(
     "good",
-    [url(), url("https://sts.amazonaws.com"), url(ENDPOINT), url(X_Amz_Expires="900"), url(X_Amz_Date="20261123T154501Z")],
-    ids=["regional", "global", "emulator", "15 minutes", "nearly too old"],
+    [
+        url(),
+        url("https://sts.amazonaws.com"),
+        url(ENDPOINT),
+        url("http://localhost:4566"),
+        url(X_Amz_Expires="900"),
+        url(X_Amz_Date="20261123T154501Z"),
+    ],
+    ids=["regional", "global", "emulator", "emulator by name", "15 minutes", "nearly too old"],
 )
 def test_a_token_as_eks_makes_it_is_read(good: str) -> None:
     assert read_token(as_token(good), ENDPOINT, NOW).path_and_query == "/?" + good.partition("?")[2]
