@@ -123,8 +123,14 @@ class RunningCloud:
 
 
 @contextlib.contextmanager
-def running_cloud(folder: Path, skip_mends: str = "", stack_seconds: float = 0.3, *arguments: str) -> Iterator[RunningCloud]:
-    """Start an emulator, without the mends named in ``skip_mends``, and end it."""
+def running_cloud(
+    folder: Path, skip_mends: str | None = None, stack_seconds: float = 0.3, *arguments: str
+) -> Iterator[RunningCloud]:
+    """Start an emulator, without the mends named in ``skip_mends``, and end it.
+
+    Left out, the mends that the caller's ``HUBPLANE_SKIP_MENDS`` names are skipped: with any of them, some test here fails.
+    """
+    skip_mends = os.environ.get("HUBPLANE_SKIP_MENDS", "") if skip_mends is None else skip_mends
     if not PYTHON.exists():
         pytest.fail(f"{PYTHON} is missing: make a venv there with local/cloud/requirements.txt")
     folder.mkdir(parents=True, exist_ok=True)

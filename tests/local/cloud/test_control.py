@@ -97,7 +97,7 @@ def grant(cloud: RunningCloud, resource: str) -> str:
 
 
 def test_with_auth_a_function_may_do_what_its_role_allows(tmp_path: Path) -> None:
-    with running_cloud(tmp_path, "", 0.3, "--auth") as strict:
+    with running_cloud(tmp_path, None, 0.3, "--auth") as strict:
         public = grant(strict, f"arn:aws:ssm:{REGION}::parameter/aws/service/eks/optimized-ami/*")
         other = grant(strict, f"arn:aws:ssm:{REGION}:{ACCOUNT_ID}:parameter/mine")
         create(strict, "allowed", READING, role=public)
