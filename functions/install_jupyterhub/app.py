@@ -17,7 +17,7 @@ from hubplane.adapters.eks import cluster_connection
 from hubplane.adapters.helm import Helm, find_helm
 from hubplane.adapters.secretsmanager import SecretsManager
 from hubplane.domain.cluster_spec.model import ChartReference, spec_from_json
-from hubplane.domain.releases.charts import DEFAULT_JUPYTERHUB_CHART, JUPYTERHUB, choose_chart
+from hubplane.domain.releases.charts import JUPYTERHUB
 from hubplane.domain.releases.decision import WantedRelease
 from hubplane.domain.releases.execution import bring_about, release_result, revision_description
 from hubplane.domain.releases.hub_secrets import (
@@ -33,8 +33,6 @@ from hubplane.settings import read_settings
 
 @dataclass(frozen=True)
 class Settings:
-    jupyterhub_chart_source: str = ""
-    jupyterhub_chart_version: str = ""
     helm_path: str = ""
 
 
@@ -55,11 +53,7 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
 
     connection = cluster_connection(EKS, SESSION, spec.cluster_name)
     helm = Helm(find_helm(SETTINGS.helm_path), connection, secrets=(oauth.client_secret, proxy_token))
-    checked = event.get("hub_chart")
-    of_cluster = ChartReference(checked["source"], checked.get("version") or None) if checked else spec.hub.chart
-    reference = choose_chart(
-        of_cluster, SETTINGS.jupyterhub_chart_source, SETTINGS.jupyterhub_chart_version, DEFAULT_JUPYTERHUB_CHART
-    )
+    reference = ChartReference(event["hub_chart"]["source"], event["hub_chart"]["version"])
     chart = helm.resolve(JUPYTERHUB.chart_name, reference)
     values = render_jupyterhub_values(
         spec,

@@ -32,7 +32,7 @@ def what_exists(console: Console, cloud: EmbeddedCloud, control_plane: ControlPl
         group = eks.describe_nodegroup(clusterName=name, nodegroupName=group_name)["nodegroup"]
         scaling = group["scalingConfig"]
         size = f"{scaling['minSize']}..{scaling['maxSize']}, wanted {scaling['desiredSize']}"
-        rows.append(("node group", f"{group_name}: {group['status']}, {', '.join(group['instanceTypes'])}, {size} nodes"))
+        rows.append(("node group", f"{group_name}: {group['status']}, {instance_type(cloud, group)}, {size} nodes"))
     for item in releases(cloud, kubeconfig):
         words = f"{item['name']} in {item['namespace']}: {item['status']}, revision {item['revision']}, {item['chart']}"
         rows.append(("release", words))
@@ -45,6 +45,15 @@ def what_exists(console: Console, cloud: EmbeddedCloud, control_plane: ControlPl
         console.print(f"  {kind:<14} {words}", highlight=False, soft_wrap=True)
     for note in outcome.result["notes"]:
         console.print(f"  note           {note}", highlight=False, soft_wrap=True)
+
+
+def instance_type(cloud: EmbeddedCloud, group: Mapping[str, Any]) -> str:
+    """What the nodes of a group are; the launch template says it."""
+    template = group["launchTemplate"]
+    ec2 = client(cloud, "ec2")
+    versions = ec2.describe_launch_template_versions(LaunchTemplateId=template["id"], Versions=[str(template["version"])])
+    words: str = versions["LaunchTemplateVersions"][0]["LaunchTemplateData"]["InstanceType"]
+    return words
 
 
 def what_to_try(console: Console, cloud: EmbeddedCloud, cluster_name: str, hub_url: str) -> None:

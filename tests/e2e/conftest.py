@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import json
 import os
 import subprocess
 import sys
+import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -66,6 +68,20 @@ class Hubplane:
     def build(self, document: dict[str, Any]) -> Outcome:
         """Build and insist that it ends well."""
         outcome = self.follow(self.start(document))
+        assert outcome.status == "SUCCEEDED", f"{outcome.error}: {outcome.cause}"
+        return outcome
+
+    def restore(self, document: dict[str, Any]) -> Outcome:
+        """Build and say yes to whatever is asked: what a test changed goes back to what the others expect."""
+        execution_arn, states = self.start(document), self.client("stepfunctions")
+        while states.describe_execution(executionArn=execution_arn)["status"] == "RUNNING":
+            question = self.record(document["cluster_name"]).get("approval")
+            if question:
+                token = json.loads(question["S"])["task_token"]
+                with contextlib.suppress(states.exceptions.TaskTimedOut, states.exceptions.InvalidToken):
+                    states.send_task_success(taskToken=token, output=json.dumps({"approved": True, "by": "a test"}))
+            time.sleep(0.3)
+        outcome = self.follow(execution_arn)
         assert outcome.status == "SUCCEEDED", f"{outcome.error}: {outcome.cause}"
         return outcome
 

@@ -32,7 +32,7 @@ __all__ = [
 DEFAULT_KUBERNETES_VERSION = "1.35"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Network:
     """Where the cluster lives. ``active_subnet_ids`` hold the nodes: all in one Availability Zone, which never changes."""
 
@@ -42,7 +42,7 @@ class Network:
     load_balancer_cidr: str = "0.0.0.0/0"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Taint:
     """A Kubernetes node taint; ``effect`` is one of NoSchedule, PreferNoSchedule, NoExecute."""
 
@@ -51,7 +51,7 @@ class Taint:
     value: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class NodeGroup:
     """One EKS managed node group. ``ami_id`` None means the image that EKS recommends for the Kubernetes version."""
 
@@ -67,7 +67,7 @@ class NodeGroup:
     taints: tuple[Taint, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ChartReference:
     """A Helm chart: ``source`` is a repository URL, an ``oci://`` reference or a folder; a folder needs no ``version``."""
 
@@ -75,7 +75,7 @@ class ChartReference:
     version: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Hub:
     """The hub as people meet it. ``url`` None means the load balancer's own name, known once the stack is built."""
 
@@ -87,7 +87,7 @@ class Hub:
     idle_cull_minutes: int = 60
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class OAuth:
     """Who signs people in. Both secret ARNs None means: Hubplane makes an app client in its own user pool."""
 
@@ -101,7 +101,7 @@ class OAuth:
     scopes: tuple[str, ...] = ("openid",)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ImageBuild:
     """Where a notebook image is built from: a git repository over https, a commit, tag or branch, and a folder in it."""
 
@@ -110,7 +110,7 @@ class ImageBuild:
     directory: str = "."
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class NotebookImage:
     """The image of a user server. ``build`` set: build it from source where the registry has no such tag."""
 
@@ -120,7 +120,7 @@ class NotebookImage:
     jupyterhub_version: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Storage:
     """How a home is made: the StorageClass name and the size a new home gets."""
 
@@ -128,7 +128,7 @@ class Storage:
     home_size_gib: int = 500
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class AccessGrant:
     """Who may use the Kubernetes API of the cluster: an IAM principal and one of view, edit, admin."""
 
@@ -136,7 +136,7 @@ class AccessGrant:
     level: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ClusterSpec:
     """One cluster, complete: every default is filled in and every rule of ``validation`` holds."""
 
