@@ -111,6 +111,8 @@ def test_an_unknown_field_is_refused(kubectl: Commands) -> None:
     assert 'strict decoding error: unknown field "bogus"' in kubectl.kubectl("apply", "-f", "-", stdin=wrong, fails=True)
     inside = DEPLOYMENT.replace("replicas: 2", "replicaz: 2").replace("name: web,", "name: wrong,")
     assert 'unknown field "spec.replicaz"' in kubectl.kubectl("apply", "-f", "-", stdin=inside, fails=True)
+    applied = kubectl.kubectl("apply", "--server-side", "-f", "-", stdin=wrong, fails=True)
+    assert "failed to create typed patch object (kube/wrong; v1, Kind=ConfigMap): .bogus: field not declared in schema" in applied
 
 
 def test_waiting_for_what_comes_and_what_does_not(kubectl: Commands) -> None:

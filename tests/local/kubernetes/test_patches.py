@@ -151,6 +151,11 @@ def test_apply_of_the_same_again_changes_nothing() -> None:
     assert applied(live, deployment("a", "b", replicas=2), "helm", force=False) == live
 
 
+def test_an_apply_that_names_no_field_owns_none() -> None:
+    live = applied(None, config(a="1"), "kubectl", force=False)
+    assert applied(live, {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}}, "helm", force=False) == live
+
+
 def test_an_update_takes_ownership_of_what_it_changes() -> None:
     live = applied(None, config(a="1", b="1"), "helm", force=False)
     changed = {**live, "data": {"a": "9", "b": "1"}, "metadata": dict(live["metadata"])}
