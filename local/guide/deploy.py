@@ -103,7 +103,7 @@ def _sam(arguments: list[str], environment: Mapping[str, str], say: Callable[[st
     finished = subprocess.run(
         [str(SAM), *arguments],
         cwd=REPOSITORY,
-        env={**os.environ, "SAM_CLI_TELEMETRY": "0", "PATH": path, **environment},
+        env={**os.environ, "SAM_CLI_TELEMETRY": "0", "SAM_CLI_POLL_DELAY": "0.5", "PATH": path, **environment},
         capture_output=True,
         text=True,
         check=False,

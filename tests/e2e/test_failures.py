@@ -29,12 +29,10 @@ STAGES = (
 
 
 def renamed(document: dict[str, Any], name: str, **parameters: str) -> dict[str, Any]:
-    """The 2019 cluster under another name, with an address and client of its own."""
+    """The 2019 cluster under another name, with an address of its own."""
     other = copy.deepcopy(document)
     other["cluster_name"] = name
     other["parameters"]["JupyterHubURL"] = f"https://{name}.asf.alaska.edu"
-    other["parameters"].pop("OAuthClientId")
-    other["parameters"].pop("OAuthClientSecret")
     other["parameters"].update(parameters)
     return other
 
@@ -57,7 +55,7 @@ def test_a_chart_that_cannot_run_is_rolled_back_and_the_hub_stays_up(hubplane: H
     fail_kubernetes(
         hubplane.cloud,
         NAME,
-        {"id": "no-such-image", "image": "/hub:", "reason": "ImagePullBackOff"},
+        {"id": "no-such-image", "image": "/hub:", "reason": "ImagePullBackOff", "message": "manifest unknown"},
     )
     try:
         document["parameters"]["AdminUserName"] = "someone_else"
