@@ -33,7 +33,7 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
     execution_status = change_set.execution_status if change_set else "EXECUTE_COMPLETE" if is_own else None
     outcome = stack_outcome(stack.status, execution_status)
     if outcome == "failed":
-        raise StackFailed(f"stack {stack_name} is {stack.status}: {cause(stack, own_change)}")
+        raise StackFailed(f"{cause(stack, own_change)} (stack {stack_name} is now {stack.status})")
     if outcome == "wait":
         why = f", because {cause(stack, own_change)}" if "ROLLBACK" in stack.status else ""
         return {"ready": False, "outputs": {}, "changes": [], "reason": f"stack {stack_name} is {stack.status}{why}"}

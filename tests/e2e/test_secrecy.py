@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 from local.guide.follow import Outcome
 from tests.e2e.conftest import Hubplane
 
@@ -13,6 +15,7 @@ def pages(client: Any, operation: str, key: str, **arguments: Any) -> list[Any]:
     return [item for page in client.get_paginator(operation).paginate(**arguments) for item in page[key]]
 
 
+@pytest.mark.last
 def test_planted_values_are_nowhere_but_in_secrets_manager(
     hubplane: Hubplane, built_2019: tuple[dict[str, Any], Outcome]
 ) -> None:

@@ -1,0 +1,77 @@
+"""Every call a function made in the other tests is granted, and every grant was used or has its reason here."""
+
+from __future__ import annotations
+
+import json
+import re
+import urllib.request
+from typing import Any
+
+import pytest
+
+from local.guide.follow import Outcome
+from tests.e2e.conftest import Hubplane
+from tests.template.test_control_plane import resources
+
+# Needs no grant: https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
+FREE = {"sts:GetCallerIdentity"}
+# One protocol of Service Quotas hides the operation from the emulator's count; tests/functions hold which are called.
+UNNAMED = {"servicequotas:POST /"}
+# Granted, but not called as such on the embedded cloud: permissions that go with another call, and paths of rare states.
+UNSEEN = {
+    "ecr:TagResource": "goes with CreateRepository",
+    "eks:TagResource": "goes with the Create calls",
+    "secretsmanager:TagResource": "goes with CreateSecret",
+    "cloudformation:TagResource": "goes with CreateChangeSet",
+    "iam:PassRole": "goes with CreateChangeSet and CreatePodIdentityAssociation",
+    "iam:GetRole": "goes with CreatePodIdentityAssociation",
+    "kms:Decrypt": "goes with Publish to an encrypted topic",
+    "kms:GenerateDataKey": "goes with Publish to an encrypted topic",
+    "s3:ListBucket": "lets GetObject answer that there is no such key",
+    "secretsmanager:RestoreSecret": "a secret that waits for its deletion",
+    "secretsmanager:PutSecretValue": "a client whose secret differs from what is kept",
+    "cognito-idp:UpdateUserPoolClient": "a client whose settings differ",
+    "ec2:DescribeImages": "a specification with an image of its own",
+    "servicequotas:GetServiceQuota": "counted without its name",
+    "servicequotas:GetAWSDefaultServiceQuota": "counted without its name",
+    "cloudformation:DeleteStack": "a stack whose first build failed",
+    "cloudformation:DescribeStackEvents": "a stack that failed",
+    "eks:DeleteAccessEntry": "a grant taken back",
+    "eks:DisassociateAccessPolicy": "a grant taken back",
+    "eks:UpdateAddon": "a newer add-on",
+    "eks:UpdatePodIdentityAssociation": "another role",
+    "autoscaling:DetachLoadBalancerTargetGroups": "another node port",
+    "ecr:GetDownloadUrlForLayer": "an image that may say its JupyterHub version",
+}
+
+
+def called(hubplane: Hubplane) -> dict[str, set[str]]:
+    """Function -> the AWS operations it called so far."""
+    with urllib.request.urlopen(f"{hubplane.cloud.endpoint_url}/_hubplane/calls", timeout=10) as answer:
+        by_caller = json.load(answer)["by_caller"]
+    found: dict[str, set[str]] = {}
+    for caller, operations in by_caller.items():
+        match = re.fullmatch(r"hubplane-(\w+Function)-\w+", caller)
+        if match:
+            found.setdefault(match[1], set()).update(operations)
+    return found
+
+
+def granted(properties: dict[str, Any]) -> set[str]:
+    actions: set[str] = set()
+    for policy in properties.get("Policies", []):
+        for statement in policy["Statement"]:
+            listed = statement["Action"]
+            actions.update(listed if isinstance(listed, list) else [listed])
+    return actions
+
+
+@pytest.mark.last
+def test_every_call_is_granted_and_every_grant_is_used(hubplane: Hubplane, built_2019: tuple[dict[str, Any], Outcome]) -> None:
+    calls = called(hubplane)
+    assert len(calls) > 15
+    for name, item in resources("AWS::Serverless::Function").items():
+        made, allowed = calls.get(name, set()) - FREE - UNNAMED, granted(item["Properties"])
+        assert made <= allowed, f"{name} calls {sorted(made - allowed)} without a grant"
+        idle = allowed - made - UNSEEN.keys()
+        assert name not in calls or not idle, f"{name} is granted {sorted(idle)}, which it never called"
