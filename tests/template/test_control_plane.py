@@ -143,6 +143,9 @@ def test_what_ships_is_pinned_as_in_pyproject(path: Path) -> None:
 
 def test_the_template_passes_cfn_lint() -> None:
     linted = subprocess.run(
-        [str(Path(sys.executable).parent / "cfn-lint"), str(REPOSITORY / "template.yaml")], capture_output=True, text=True, check=False
+        [str(Path(sys.executable).parent / "cfn-lint"), str(REPOSITORY / "template.yaml")],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert linted.returncode == 0, linted.stdout
