@@ -282,7 +282,7 @@ def test_names_of_load_balancers_and_target_groups_are_found_with_who_uses_them(
 
 # ---- ECR and S3 ----
 
-CONFIG = {"config": {"Env": ["JUPYTERHUB_VERSION=5.4.4"]}}
+CONFIG = {"config": {"Env": ["JUPYTERHUB_VERSION=5.5.0"]}}
 DIGESTS = {
     "index": "sha256:" + "1" * 64,
     "amd64": "sha256:" + "2" * 64,

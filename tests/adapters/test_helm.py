@@ -72,24 +72,24 @@ def recorded(tmp_path: Path) -> Recorded:
 
 
 def wanted(chart: Chart | None = None) -> WantedRelease:
-    chart = chart or Chart("jupyterhub", "https://hub.jupyter.org/helm-chart/", "4.3.3")
+    chart = chart or Chart("jupyterhub", "https://hub.jupyter.org/helm-chart/", "4.4.0")
     return WantedRelease("jupyterhub", "jupyter", chart, example_values())
 
 
 CHART_ARGUMENTS = {
     "repository": (
-        Chart("jupyterhub", "https://hub.jupyter.org/helm-chart/", "4.3.3"),
-        ["jupyterhub", "--repo", "https://hub.jupyter.org/helm-chart/", "--version", "4.3.3"],
+        Chart("jupyterhub", "https://hub.jupyter.org/helm-chart/", "4.4.0"),
+        ["jupyterhub", "--repo", "https://hub.jupyter.org/helm-chart/", "--version", "4.4.0"],
     ),
     "registry": (
-        Chart("jupyterhub", "oci://registry.example.org/charts/jupyterhub", "4.3.3"),
-        ["oci://registry.example.org/charts/jupyterhub", "--version", "4.3.3"],
+        Chart("jupyterhub", "oci://registry.example.org/charts/jupyterhub", "4.4.0"),
+        ["oci://registry.example.org/charts/jupyterhub", "--version", "4.4.0"],
     ),
     "archive": (
-        Chart("jupyterhub", "https://example.org/jupyterhub-4.3.3.tgz", "4.3.3"),
-        ["https://example.org/jupyterhub-4.3.3.tgz"],
+        Chart("jupyterhub", "https://example.org/jupyterhub-4.4.0.tgz", "4.4.0"),
+        ["https://example.org/jupyterhub-4.4.0.tgz"],
     ),
-    "folder": (Chart("jupyterhub", "local/charts/jupyterhub", "4.3.3", "0123"), ["local/charts/jupyterhub"]),
+    "folder": (Chart("jupyterhub", "local/charts/jupyterhub", "4.4.0", "0123"), ["local/charts/jupyterhub"]),
 }
 
 
@@ -173,9 +173,9 @@ def test_a_helm_that_hangs_is_stopped(recorded: Recorded, monkeypatch: pytest.Mo
 
 def test_the_version_of_a_published_chart_is_asked_for_only_where_it_is_open(recorded: Recorded) -> None:
     repository = "https://hub.jupyter.org/helm-chart/"
-    assert recorded.helm().resolve("jupyterhub", ChartReference(repository, "v4.3.3")) == Chart("jupyterhub", repository, "4.3.3")
+    assert recorded.helm().resolve("jupyterhub", ChartReference(repository, "v4.4.0")) == Chart("jupyterhub", repository, "4.4.0")
     assert not (recorded.binary.parent / "seen.json").exists()
-    recorded.answer(stdout="apiVersion: v2\nappVersion: 5.4.4\nname: jupyterhub\nversion: 4.3.5\n")
+    recorded.answer(stdout="apiVersion: v2\nappVersion: 5.5.0\nname: jupyterhub\nversion: 4.3.5\n")
     assert recorded.helm().resolve("jupyterhub", ChartReference(repository)).version == "4.3.5"
     assert recorded.seen["arguments"] == ["show", "chart", "jupyterhub", "--repo", repository]
 
@@ -242,7 +242,7 @@ def store_release(api: Api, number: int, state: str, values: dict[str, Any] | No
         "namespace": "jupyter",
         "version": number,
         "info": {"status": state, "last_deployed": "2026-11-23T12:00:00Z", "description": "", **info},
-        "chart": {"metadata": {"name": "jupyterhub", "version": "4.3.3-hubplane.1", "appVersion": "5.4.4", "apiVersion": "v2"}},
+        "chart": {"metadata": {"name": "jupyterhub", "version": "4.4.0-hubplane.1", "appVersion": "5.5.0", "apiVersion": "v2"}},
         "config": values,
         "manifest": "",
     }
@@ -262,7 +262,7 @@ def test_the_real_helm_reads_a_release_over_tls_with_the_token(api: Api) -> None
     assert release is not None
     assert release.history[:2] == (Revision(1, "superseded"), Revision(2, "failed"))
     assert (release.current.number, release.current.status) == (3, "deployed")
-    assert release.chart_version == "4.3.3-hubplane.1"
+    assert release.chart_version == "4.4.0-hubplane.1"
     assert release.values == values, "values that helm gives back must equal the rendered ones, or every build would upgrade"
 
 
@@ -284,5 +284,5 @@ def test_the_real_helm_with_a_token_that_is_not_known_yet(api: Api) -> None:
 def test_the_local_charts_resolve() -> None:
     helm = Helm(real_helm(), CONNECTION)
     chart = helm.resolve("jupyterhub", ChartReference(str(CHARTS / "jupyterhub")))
-    assert chart.version.startswith("4.3.3-")
+    assert chart.version.startswith("4.4.0-")
     assert chart.digest

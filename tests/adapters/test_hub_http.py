@@ -35,11 +35,11 @@ def trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_hub_s_name_is_sent_in_tls_and_in_host_to_the_load_balancer_s_address() -> None:
-    replies = {"/hub/health": (200, {"X-JupyterHub-Version": "5.4.4"}, "")}
+    replies = {"/hub/health": (200, {"X-JupyterHub-Version": "5.5.0"}, "")}
     with listening(replies, server_context(AUTHORITY, HUB)) as balancer:
         answer = get(URL, balancer.address)
     assert isinstance(answer, Answer)
-    assert (answer.status, answer.headers["x-jupyterhub-version"], answer.location) == (200, "5.4.4", None)
+    assert (answer.status, answer.headers["x-jupyterhub-version"], answer.location) == (200, "5.5.0", None)
     assert (balancer.server_names, balancer.hosts) == ([HUB], [HUB])
 
 

@@ -97,7 +97,7 @@ class World:
             "notebook_image": {
                 **spec["notebook_image"],
                 "name": f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com/asf-franz-labs",
-                "jupyterhub_version": "5.4.1",
+                "jupyterhub_version": "5.5.1",
             },
         }
 
@@ -149,7 +149,7 @@ def test_a_ready_account_is_answered_with_what_later_stages_need(world: World) -
         "account_id": ACCOUNT,
         "region": "us-east-1",
         "partition": "aws",
-        "hub_chart": {"source": "https://hub.jupyter.org/helm-chart/", "version": "4.3.3", "jupyterhub_version": "5.4.4"},
+        "hub_chart": {"source": "https://hub.jupyter.org/helm-chart/", "version": "4.4.0", "jupyterhub_version": "5.5.0"},
         "changes": [],
     }
     assert result["notes"] == []
@@ -195,7 +195,7 @@ def test_all_faults_come_at_once_one_to_a_line(world: World) -> None:
 
 def test_the_deployments_chart_is_answered_where_the_cluster_names_none(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(world.module, "SETTINGS", world.module.Settings("/charts/jupyterhub", ""))
-    assert world.run()["hub_chart"] == {"source": "/charts/jupyterhub", "version": None, "jupyterhub_version": "5.4.4"}
+    assert world.run()["hub_chart"] == {"source": "/charts/jupyterhub", "version": None, "jupyterhub_version": "5.5.0"}
 
 
 def test_a_foreign_registry_that_is_closed_is_noted_and_ones_own_is_an_error(

@@ -25,7 +25,7 @@ AUTHORIZE = (
     "https://opensarlab.auth.us-east-1.amazoncognito.com/oauth2/authorize?response_type=code&state=nonce"
     f"&redirect_uri=https%3A%2F%2F{HOST}%2Fhub%2Foauth_callback&client_id={CLIENT_ID}&scope=openid"
 )
-VERSION = {"X-JupyterHub-Version": "5.4.4"}
+VERSION = {"X-JupyterHub-Version": "5.5.0"}
 
 
 @pytest.fixture
@@ -90,10 +90,10 @@ def spec_with(**network: str) -> dict[str, Any]:
 def test_a_healthy_hub_is_healthy_changes_nothing_and_can_be_written_as_json(
     app: ModuleType, cloud: Stubber, hub: Listener
 ) -> None:
-    result = call(app, expected_jupyterhub_version="5.4.4")
+    result = call(app, expected_jupyterhub_version="5.5.0")
     assert json.loads(json.dumps(result)) == {
         "healthy": True,
-        "jupyterhub_version": "5.4.4",
+        "jupyterhub_version": "5.5.0",
         "notes": [],
         "changes": [],
         "reason": f"1 of 1 targets are healthy; https://{HOST}/ answers and sends sign-ins to {AUTHORIZE.partition('?')[0]}",

@@ -13,9 +13,9 @@ import yaml
 SPEC = yaml.safe_load(Path("hub/buildspec.yml").read_text())
 HUB = {
     "IMAGE_REPOSITORY": "111122223333.dkr.ecr.us-east-1.amazonaws.com/hubplane/lab/hub",
-    "IMAGE_TAG": "4.3.3-abc",
-    "BASE_IMAGE": "quay.io/jupyterhub/k8s-hub:4.3.3",
-    "JUPYTERHUB_VERSION": "5.4.4",
+    "IMAGE_TAG": "4.4.0-abc",
+    "BASE_IMAGE": "quay.io/jupyterhub/k8s-hub:4.4.0",
+    "JUPYTERHUB_VERSION": "5.5.0",
 }
 NOTEBOOK = {
     "IMAGE_REPOSITORY": "111122223333.dkr.ecr.us-east-1.amazonaws.com/hubplane/lab/notebook",
@@ -52,7 +52,7 @@ def run(tmp_path: Path, **variables: str) -> tuple[int, list[list[str]]]:
 
 
 def test_the_hub_is_built_from_the_unpacked_source_and_pushed(tmp_path: Path) -> None:
-    image = f"{HUB['IMAGE_REPOSITORY']}:4.3.3-abc"
+    image = f"{HUB['IMAGE_REPOSITORY']}:4.4.0-abc"
     code, calls = run(tmp_path, **HUB)
     assert code == 0
     assert [call[:2] for call in calls] == [["docker", "login"], ["docker", "build"], ["docker", "push"]]
@@ -61,7 +61,7 @@ def test_the_hub_is_built_from_the_unpacked_source_and_pushed(tmp_path: Path) ->
     for pair in (
         ["--tag", image],
         ["--build-arg", f"BASE_IMAGE={HUB['BASE_IMAGE']}"],
-        ["--label", "hubplane.jupyterhub-version=5.4.4"],
+        ["--label", "hubplane.jupyterhub-version=5.5.0"],
     ):
         assert any(calls[1][at : at + 2] == pair for at in range(len(calls[1]))), pair
     assert calls[2] == ["docker", "push", image]

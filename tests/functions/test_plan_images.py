@@ -28,7 +28,7 @@ class World:
     def __init__(self, handler: Any) -> None:
         self.handler, self.ecr, self.s3 = handler, boto3.client("ecr"), boto3.client("s3")
 
-    def run(self, chart_version: str | None = "4.3.3", **notebook_image: Any) -> dict[str, Any]:
+    def run(self, chart_version: str | None = "4.4.0", **notebook_image: Any) -> dict[str, Any]:
         spec = {**EVENT["spec"], "notebook_image": {**EVENT["spec"]["notebook_image"], **notebook_image}}
         chart = {**EVENT["hub_chart"], "version": chart_version}
         result: dict[str, Any] = self.handler({**EVENT, "spec": spec, "hub_chart": chart}, None)
@@ -74,11 +74,11 @@ def world(monkeypatch: pytest.MonkeyPatch, layer: Path) -> Iterator[World]:
 
 def test_the_first_build_makes_repository_source_and_build(world: World, layer: Path) -> None:
     result = world.run()
-    assert result["hub_image"].startswith("123456789012.dkr.ecr.us-east-1.amazonaws.com/hubplane/opensarlab/hub:4.3.3-")
+    assert result["hub_image"].startswith("123456789012.dkr.ecr.us-east-1.amazonaws.com/hubplane/opensarlab/hub:4.4.0-")
     (build,) = result["builds"]
     environment = {item["name"]: item["value"] for item in build["environment"]}
     assert f"{environment['IMAGE_REPOSITORY']}:{environment['IMAGE_TAG']}" == result["hub_image"]
-    assert environment["BASE_IMAGE"] == "quay.io/jupyterhub/k8s-hub:4.3.3"
+    assert environment["BASE_IMAGE"] == "quay.io/jupyterhub/k8s-hub:4.4.0"
     assert build["source_location"] == f"{BUCKET}/{world.sources()[0]}"
     archive = world.s3.get_object(Bucket=BUCKET, Key=world.sources()[0])["Body"].read()
     with zipfile.ZipFile(io.BytesIO(archive)) as opened:
@@ -111,14 +111,14 @@ def test_an_interrupted_build_is_planned_again_with_the_same_source(world: World
 
 def test_a_changed_hub_folder_or_chart_is_another_tag(world: World, layer: Path) -> None:
     first = world.run()["hub_image"]
-    other_chart = world.run("4.4.0")["hub_image"]
+    other_chart = world.run("4.3.5")["hub_image"]
     with (layer / "Dockerfile").open("a") as dockerfile:
         dockerfile.write("# changed\n")
     assert len({first, other_chart, world.run()["hub_image"]}) == 3
 
 
 def test_a_chart_in_a_folder_is_built_upon_the_default_version(world: World) -> None:
-    assert ":4.3.3-" in world.run(None)["hub_image"]
+    assert ":4.4.0-" in world.run(None)["hub_image"]
 
 
 def test_a_notebook_image_with_a_source_is_built_once(world: World) -> None:

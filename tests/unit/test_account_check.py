@@ -31,7 +31,7 @@ NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 ACCOUNT = "111122223333"
 CERTIFICATE = f"arn:aws:acm:us-east-1:{ACCOUNT}:certificate/c-1"
 REGISTRY = f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com"
-CHART = HubChart("https://hub.jupyter.org/helm-chart/", "4.3.3")
+CHART = HubChart("https://hub.jupyter.org/helm-chart/", "4.4.0")
 
 SPEC = ClusterSpec(
     cluster_name="opensarlab",
@@ -54,7 +54,7 @@ GOOD = AccountFacts(
     certificate=Certificate(CERTIFICATE, "ISSUED", ("*.asf.alaska.edu",), NOW + timedelta(days=200), "ELIGIBLE"),
     kubernetes_version=KubernetesVersion("1.35", "STANDARD_SUPPORT", NOW + timedelta(days=300)),
     existing_cluster=None,
-    notebook_image=NotebookImageFound(True, True, True, "5.4.1"),
+    notebook_image=NotebookImageFound(True, True, True, "5.5.1"),
     target_group=None,
     load_balancer_vpc_id=None,
     volume_availability_zones={},
@@ -372,14 +372,14 @@ IMAGE_FAULTS = [
         SPEC,
         GOOD._replace(notebook_image=NotebookImageFound(True, True, True, "1.0.0")),
         None,
-        "has JupyterHub 1.0.0, the hub of chart 4.3.3 runs 5.4.4: the major versions must be equal",
+        "has JupyterHub 1.0.0, the hub of chart 4.4.0 runs 5.5.0: the major versions must be equal",
         id="another-major-version",
     ),
     pytest.param(
         notebook(jupyterhub_version="4.1.6"),
         GOOD,
         None,
-        "has JupyterHub 4.1.6, the hub of chart 4.3.3 runs 5.4.4",
+        "has JupyterHub 4.1.6, the hub of chart 4.4.0 runs 5.5.0",
         id="the-specification-speaks-before-the-image",
     ),
     pytest.param(
@@ -497,7 +497,7 @@ NOTES: list[Any] = [
     pytest.param(
         SPEC,
         GOOD._replace(notebook_image=NotebookImageFound(True, True, True)),
-        "is not known (it does not say); the hub runs 5.4.4",
+        "is not known (it does not say); the hub runs 5.5.0",
         id="silent-image",
     ),
     pytest.param(

@@ -20,12 +20,12 @@ EXPECTED = Expectation(
     authorize_url=Url("https", DOMAIN, 443, "/oauth2/authorize"),
     scopes=("openid",),
     client_id="the-client",
-    jupyterhub_version="5.4.4",
+    jupyterhub_version="5.5.0",
 )
 QUERY = {"client_id": "the-client", "redirect_uri": f"https://{HOST}/hub/oauth_callback", "scope": "openid", "state": "nonce"}
 AUTHORIZE = Url("https", DOMAIN, 443, "/oauth2/authorize", QUERY)
-HEALTHY = Answer(200, {"x-jupyterhub-version": "5.4.4"})
-LOGIN = Answer(302, {"x-jupyterhub-version": "5.4.4"}, location=AUTHORIZE)
+HEALTHY = Answer(200, {"x-jupyterhub-version": "5.5.0"})
+LOGIN = Answer(302, {"x-jupyterhub-version": "5.5.0"}, location=AUTHORIZE)
 TO_HTTPS = Answer(301, location=Url("https", HOST, 443, "/hub/health"))
 GOOD = Target("i-1", 30052, "healthy")
 FACTS = HubFacts(LoadBalancer("a.elb", "active"), (GOOD,), health=HEALTHY, login=LOGIN, plain_http=TO_HTTPS)
@@ -41,7 +41,7 @@ def target(state: str, reason: str = "", description: str = "") -> tuple[Target,
 
 def test_a_hub_that_is_right_has_no_finding_and_tells_its_version() -> None:
     verdict = judge_hub(EXPECTED, FACTS)
-    assert (verdict.findings, verdict.notes, verdict.jupyterhub_version) == ((), (), "5.4.4")
+    assert (verdict.findings, verdict.notes, verdict.jupyterhub_version) == ((), (), "5.5.0")
 
 
 FAULTS: list[Any] = [
@@ -80,7 +80,7 @@ FAULTS: list[Any] = [
     (
         "another version",
         {"health": Answer(200, {"x-jupyterhub-version": "5.2.1"})},
-        "JupyterHub 5.2.1 answers, but the release installs 5.4.4",
+        "JupyterHub 5.2.1 answers, but the release installs 5.5.0",
     ),
     ("plain HTTP served", {"plain_http": Answer(200)}, f"answers with status 200, not with a redirect to https://{HOST}"),
     ("a redirect elsewhere", {"plain_http": replace(TO_HTTPS, location=Url("http", "x", 80))}, "a redirect to http://x/"),

@@ -93,7 +93,7 @@ def test_the_charts_jupyterhub_is_known_or_none(version: str, jupyterhub: str | 
 @pytest.mark.parametrize(
     ("config", "version"),
     [
-        pytest.param({"config": {"Labels": {"hubplane.jupyterhub-version": "5.4.4"}}}, "5.4.4", id="our-label"),
+        pytest.param({"config": {"Labels": {"hubplane.jupyterhub-version": "5.5.0"}}}, "5.5.0", id="our-label"),
         pytest.param({"config": {"Env": ["PATH=/bin", "JUPYTERHUB_VERSION=1.0.0"]}}, "1.0.0", id="variable"),
         pytest.param({"config": {"Env": ["JUPYTERHUB_VERSION=v4.1.6"]}}, "4.1.6", id="leading-v"),
         pytest.param({"history": [{"created_by": "RUN pip install jupyterhub==0.9.4 notebook"}]}, "0.9.4", id="pip"),
@@ -136,7 +136,7 @@ def test_the_digest_changes_with_every_change_and_with_nothing_else() -> None:
 
 
 def test_the_tag_shows_chart_and_content() -> None:
-    assert hub_tag(HubChart(REPOSITORY, "4.3.3"), "0123456789abcdef" * 4) == "4.3.3-0123456789ab"
+    assert hub_tag(HubChart(REPOSITORY, "4.4.0"), "0123456789abcdef" * 4) == "4.4.0-0123456789ab"
     assert hub_tag(HubChart(REPOSITORY, "4.3.4-0.dev.git.1+h1"), "0" * 64) == "4.3.4-0.dev.git.1_h1-000000000000"
 
 
@@ -148,12 +148,12 @@ def test_the_archive_is_the_same_for_the_same_files_and_holds_them() -> None:
 
 
 def test_the_hubs_build_is_told_all_that_the_buildspec_reads() -> None:
-    plan = hub_build("r/hubplane/lab/hub", "4.3.3-abc", HubChart(REPOSITORY, "4.3.3"), "bucket/key.zip")
+    plan = hub_build("r/hubplane/lab/hub", "4.4.0-abc", HubChart(REPOSITORY, "4.4.0"), "bucket/key.zip")
     assert plan.environment == {
         "IMAGE_REPOSITORY": "r/hubplane/lab/hub",
-        "IMAGE_TAG": "4.3.3-abc",
-        "BASE_IMAGE": "quay.io/jupyterhub/k8s-hub:4.3.3",
-        "JUPYTERHUB_VERSION": "5.4.4",
+        "IMAGE_TAG": "4.4.0-abc",
+        "BASE_IMAGE": "quay.io/jupyterhub/k8s-hub:4.4.0",
+        "JUPYTERHUB_VERSION": "5.5.0",
     }
     assert (plan.source_location, hub_repository("lab")) == ("bucket/key.zip", "hubplane/lab/hub")
 

@@ -170,7 +170,7 @@ def test_hub_and_proxy_serve_health_and_the_oauth_redirect_and_stop_without_a_tr
     wait_ready(hub)
 
     health = get(pair.public_port, "/hub/health")
-    assert (health.status, health.getheader("X-JupyterHub-Version")) == (200, "5.4.4")
+    assert (health.status, health.getheader("X-JupyterHub-Version")) == (200, "5.5.0")
 
     login = get(pair.public_port, "/hub/oauth_login")
     target = urlsplit(login.getheader("Location") or "")

@@ -19,7 +19,7 @@ REPOSITORY = Path(__file__).resolve().parents[3]
 CHARTS = REPOSITORY / "local" / "charts"
 CLIENT_SECRET = "planted-client-secret"
 PROXY_TOKEN = "ab" * 32
-CHART = Chart("jupyterhub", "https://hub.jupyter.org/helm-chart/", "4.3.3")
+CHART = Chart("jupyterhub", "https://hub.jupyter.org/helm-chart/", "4.4.0")
 
 
 def example_spec(**changes: Any) -> ClusterSpec:

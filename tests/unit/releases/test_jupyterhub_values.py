@@ -15,7 +15,7 @@ from hubplane.domain.cluster_spec.model import ChartReference, NodeGroup, OAuth,
 from hubplane.domain.releases.charts import Chart
 from tests.unit.releases.example import CHARTS, CLIENT_SECRET, PROXY_TOKEN, example_spec, example_values, real_helm
 
-# Keys and types of the real chart's values (z2jh 4.3.3). The copy lies in the local chart, so that helm enforces it there.
+# Keys and types of the real chart's values (z2jh 4.4.0). The copy lies in the local chart, so that helm enforces it there.
 STRUCTURE = json.loads((CHARTS / "jupyterhub" / "values.schema.json").read_text())
 
 GPU_GROUPS = (
@@ -125,7 +125,7 @@ EXPECTED = {
     "users are packed": ("scheduling.userScheduler.enabled", True),
     "the autoscaler evicts nobody": ("singleuser.extraAnnotations", {"cluster-autoscaler.kubernetes.io/safe-to-evict": "false"}),
     "no debug log": ("debug.enabled", False),
-    "the chart is remembered": ("custom.hubplane.chart", "https://hub.jupyter.org/helm-chart/@4.3.3"),
+    "the chart is remembered": ("custom.hubplane.chart", "https://hub.jupyter.org/helm-chart/@4.4.0"),
 }
 
 
@@ -215,8 +215,8 @@ def test_each_of_two_node_groups_is_a_profile_on_its_own_nodes() -> None:
     "change",
     [
         {"chart": Chart("jupyterhub", "https://hub.jupyter.org/helm-chart/", "4.3.4")},
-        {"chart": Chart("jupyterhub", "oci://registry.example.org/jupyterhub", "4.3.3")},
-        {"chart": Chart("jupyterhub", "charts/jupyterhub", "4.3.3", "0123456789abcdef")},
+        {"chart": Chart("jupyterhub", "oci://registry.example.org/jupyterhub", "4.4.0")},
+        {"chart": Chart("jupyterhub", "charts/jupyterhub", "4.4.0", "0123456789abcdef")},
     ],
     ids=["version", "source", "content-of-a-folder"],
 )

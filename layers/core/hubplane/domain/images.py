@@ -129,7 +129,7 @@ def content_digest(files: Mapping[str, bytes], base_image: str) -> str:
 
 
 def hub_tag(chart: HubChart, digest: str) -> str:
-    """A tag that tells people the chart's version and tells builds the content: ``4.3.3-0123456789ab``."""
+    """A tag that tells people the chart's version and tells builds the content: ``4.4.0-0123456789ab``."""
     return f"{chart.base_image_version}-{digest[:12]}".replace("+", "_")
 
 

@@ -1,7 +1,7 @@
 """Values of the Zero-to-JupyterHub chart, rendered from the specification.
 
 Only what differs from the chart's defaults or must never follow them is set, so that a newer chart brings its own
-defaults. Names and types are those of the chart's ``values.schema.yaml`` (4.3.3); the class names under ``hub.config`` are
+defaults. Names and types are those of the chart's ``values.schema.yaml`` (4.4.0); the class names under ``hub.config`` are
 JupyterHub 5, oauthenticator 17 and KubeSpawner 7.
 """
 
