@@ -36,8 +36,8 @@ class Chart:
         return f"{self.source}@{self.version}" + (f"#{self.digest}" if self.digest else "")
 
 
-# Zero to JupyterHub 4.4.0 carries JupyterHub 5.5.0 and changes nothing else: the security release of 2026-06-10 that ends a denial
-# of service (GHSA-p43p-whwx-q52h), after two more since 4.3.3 (https://z2jh.jupyter.org/en/stable/changelog.html).
+# Zero to JupyterHub 4.4.0 carries JupyterHub 5.5.0 and changes nothing else since 4.3.5: the security release of 2026-06-10
+# against a denial of service (GHSA-p43p-whwx-q52h), as 4.3.4 was against CSRF (https://z2jh.jupyter.org/en/stable/changelog.html).
 DEFAULT_JUPYTERHUB_CHART = ChartReference(source="https://hub.jupyter.org/helm-chart/", version="4.4.0")
 
 # Chart 9.59.1 carries cluster-autoscaler 1.35.0, for Kubernetes 1.35
