@@ -15,7 +15,7 @@ from typing import Any
 
 import boto3
 
-from hubplane.adapters import elbv2
+from hubplane.adapters.elasticloadbalancing import ElasticLoadBalancing
 from hubplane.adapters.hub_http import Address, get, parse_connect_to, parse_url
 from hubplane.adapters.secretsmanager import SecretsManager
 from hubplane.domain.cluster_spec.model import spec_from_json
@@ -41,8 +41,8 @@ client = cache(boto3.client)  # made by the first call: a client costs as much t
 def handler(event: dict[str, Any]) -> dict[str, Any]:
     """Looks only, so it can be repeated. Takes up to half a minute where nothing answers."""
     expected = expectation(event)
-    balancer = elbv2.load_balancer(client("elbv2"), expected.cluster_name)
-    targets = elbv2.target_health(client("elbv2"), event["target_group_arn"])
+    balancing = ElasticLoadBalancing(client("elbv2"))
+    balancer, targets = balancing.load_balancer(expected.cluster_name), balancing.target_health(event["target_group_arn"])
     facts, notes = HubFacts(balancer, targets), []
     healthy = f"{sum(target.state == 'healthy' for target in targets)} of {len(targets)} targets are healthy"
     if control_plane_may_enter(expected.load_balancer_cidr):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -32,7 +31,7 @@ FACTS = HubFacts(LoadBalancer("a.elb", "active"), (GOOD,), health=HEALTHY, login
 
 
 def login(**query: str) -> Answer:
-    return replace(LOGIN, location=replace(AUTHORIZE, query=QUERY | query))
+    return LOGIN._replace(location=AUTHORIZE._replace(query=QUERY | query))
 
 
 def target(state: str, reason: str = "", description: str = "") -> tuple[Target, ...]:
@@ -83,19 +82,19 @@ FAULTS: list[Any] = [
         "JupyterHub 5.2.1 answers, but the release installs 5.5.0",
     ),
     ("plain HTTP served", {"plain_http": Answer(200)}, f"answers with status 200, not with a redirect to https://{HOST}"),
-    ("a redirect elsewhere", {"plain_http": replace(TO_HTTPS, location=Url("http", "x", 80))}, "a redirect to http://x/"),
+    ("a redirect elsewhere", {"plain_http": TO_HTTPS._replace(location=Url("http", "x", 80))}, "a redirect to http://x/"),
     ("port 80 closed", {"plain_http": NoAnswer("refused", "a:80")}, "no listener on port 80"),
     ("no sign-in page", {"login": Answer(404)}, "status 404 where a redirect to"),
     ("a broken sign-in", {"login": Answer(500)}, "status 500 where a redirect to"),
     ("a silent sign-in", {"login": NoAnswer("timeout", "a:443, 10 s")}, "/hub/oauth_login: no answer in time"),
     (
         "another provider",
-        {"login": replace(LOGIN, location=replace(AUTHORIZE, host="other.org"))},
+        {"login": LOGIN._replace(location=AUTHORIZE._replace(host="other.org"))},
         "leads to https://other.org/oauth2/",
     ),
     (
         "another path",
-        {"login": replace(LOGIN, location=replace(AUTHORIZE, path="/login"))},
+        {"login": LOGIN._replace(location=AUTHORIZE._replace(path="/login"))},
         f"sign-in leads to https://{DOMAIN}/login",
     ),
     ("another client", {"login": login(client_id="old")}, "client_id 'old', not 'the-client'"),
@@ -111,7 +110,7 @@ FAULTS: list[Any] = [
 
 @pytest.mark.parametrize(("changed", "sentence"), [pytest.param(facts, text, id=name) for name, facts, text in FAULTS])
 def test_each_fault_is_one_finding_with_its_cause(changed: dict[str, Any], sentence: str) -> None:
-    findings = judge_hub(EXPECTED, replace(FACTS, **changed)).findings
+    findings = judge_hub(EXPECTED, FACTS._replace(**changed)).findings
     assert len(findings) == 1, findings
     assert sentence in findings[0]
     assert "nonce" not in findings[0]
@@ -139,16 +138,16 @@ def test_all_findings_are_told_at_once() -> None:
     ],
 )
 def test_one_healthy_node_serves_everybody_and_the_others_are_a_note(others: tuple[Target, ...]) -> None:
-    verdict = judge_hub(EXPECTED, replace(FACTS, targets=(GOOD, *others)))
+    verdict = judge_hub(EXPECTED, FACTS._replace(targets=(GOOD, *others)))
     assert verdict.findings == ()
     assert verdict.notes == (f"1 of 2 targets are healthy; i-2:30052 is {others[0].state} ({others[0].reason})",)
 
 
 @pytest.mark.parametrize("field", ["client_id", "jupyterhub_version"])
 def test_what_is_not_known_is_not_compared(field: str) -> None:
-    facts = replace(FACTS, login=login(client_id="any"), health=Answer(200, {"x-jupyterhub-version": "9.9"}))
+    facts = FACTS._replace(login=login(client_id="any"), health=Answer(200, {"x-jupyterhub-version": "9.9"}))
     known = judge_hub(EXPECTED, facts).findings
-    unknown = judge_hub(replace(EXPECTED, **{field: None}), facts).findings
+    unknown = judge_hub(EXPECTED._replace(**{field: None}), facts).findings
     assert (len(known), len(unknown)) == (2, 1)
 
 

@@ -1,10 +1,11 @@
-"""Elastic Load Balancing v2: names that are unique in a Region, and how many load balancers there are. Reads only."""
+"""Elastic Load Balancing v2: load balancers and target groups by their names, which are unique in a Region. Reads only."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from hubplane.domain.account_check.facts import TargetGroup
+from hubplane.domain.hub_facts import LoadBalancer, Target
 from hubplane.domain.provider_errors import error_code, translated
 
 
@@ -14,8 +15,19 @@ class ElasticLoadBalancing:
     def __init__(self, client: Any) -> None:
         self._client = client
 
+    def load_balancer(self, name: str) -> LoadBalancer | None:
+        """Where the load balancer of this name is and what it is like; None where there is none."""
+        item = self._named(name)
+        if item is None:
+            return None
+        return LoadBalancer(item["DNSName"], item["State"]["Code"], item["State"].get("Reason", ""))
+
     def load_balancer_vpc(self, name: str) -> str | None:
         """The VPC of the load balancer of this name; None where there is none."""
+        item = self._named(name)
+        return item["VpcId"] if item is not None else None
+
+    def _named(self, name: str) -> Any:
         with translated(f"describe load balancer {name}"):
             try:
                 found = self._client.describe_load_balancers(Names=[name])["LoadBalancers"]
@@ -23,7 +35,7 @@ class ElasticLoadBalancing:
                 if error_code(error) == "LoadBalancerNotFound":
                     return None
                 raise
-        return next((item["VpcId"] for item in found), None)
+        return next(iter(found), None)
 
     def target_group(self, name: str) -> TargetGroup | None:
         """The target group of this name with the names of the load balancers that use it; None where there is none."""
@@ -39,6 +51,22 @@ class ElasticLoadBalancing:
             users = tuple(arn.split("/")[-2] for arn in item.get("LoadBalancerArns", []))
             return TargetGroup(name, item.get("VpcId"), item.get("Port"), users)
         return None
+
+    def target_health(self, target_group_arn: str) -> tuple[Target, ...]:
+        """Every target of the group, by id and port; the call has no pages. ``ProviderError`` where there is no such group."""
+        with translated(f"describe the targets of {target_group_arn}"):
+            found = self._client.describe_target_health(TargetGroupArn=target_group_arn)["TargetHealthDescriptions"]
+        targets = [
+            Target(
+                target_id=item["Target"]["Id"],
+                port=int(item["Target"]["Port"]),
+                state=item["TargetHealth"]["State"],
+                reason=item["TargetHealth"].get("Reason", ""),
+                description=item["TargetHealth"].get("Description", ""),
+            )
+            for item in found
+        ]
+        return tuple(sorted(targets, key=lambda target: (target.target_id, target.port)))
 
     def count_application_load_balancers(self) -> int:
         """All application load balancers of the account in this Region."""

@@ -6,7 +6,7 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from hubplane.adapters.elbv2 import load_balancer, target_health
+from hubplane.adapters.elasticloadbalancing import ElasticLoadBalancing
 from hubplane.domain.errors import ProviderError, Throttled
 from hubplane.domain.hub_facts import LoadBalancer, Target
 
@@ -29,7 +29,7 @@ def test_targets_come_sorted_with_state_and_reason(client: object) -> None:
     ]
     with Stubber(client) as stub:
         stub.add_response("describe_target_health", {"TargetHealthDescriptions": described}, {"TargetGroupArn": GROUP})
-        assert target_health(client, GROUP) == (
+        assert ElasticLoadBalancing(client).target_health(GROUP) == (
             Target("i-1", 30052, "healthy"),
             Target("i-2", 30052, "unhealthy", "Target.Timeout", "Request timed out"),
         )
@@ -41,13 +41,15 @@ def test_a_load_balancer_is_found_by_its_name(client: object) -> None:
     }
     with Stubber(client) as stub:
         stub.add_response("describe_load_balancers", described, {"Names": ["opensarlab"]})
-        assert load_balancer(client, "opensarlab") == LoadBalancer("a.elb.amazonaws.com", "failed", "no address is free")
+        assert ElasticLoadBalancing(client).load_balancer("opensarlab") == LoadBalancer(
+            "a.elb.amazonaws.com", "failed", "no address is free"
+        )
 
 
 def test_no_load_balancer_is_a_fact(client: object) -> None:
     with Stubber(client) as stub:
         stub.add_client_error("describe_load_balancers", "LoadBalancerNotFound", http_status_code=400)
-        assert load_balancer(client, "opensarlab") is None
+        assert ElasticLoadBalancing(client).load_balancer("opensarlab") is None
 
 
 @pytest.mark.parametrize(
@@ -62,7 +64,7 @@ def test_other_errors_are_translated_and_say_what_was_done(client: object, code:
     with Stubber(client) as stub:
         stub.add_client_error("describe_target_health", code, "the provider's words")
         with pytest.raises(error, match=r"describe the targets of arn:.*the provider's words"):
-            target_health(client, GROUP)
+            ElasticLoadBalancing(client).target_health(GROUP)
         stub.add_client_error("describe_load_balancers", code, "the provider's words")
         with pytest.raises(error, match=r"describe load balancer opensarlab: .*the provider's words"):
-            load_balancer(client, "opensarlab")
+            ElasticLoadBalancing(client).load_balancer("opensarlab")
