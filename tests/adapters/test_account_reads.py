@@ -72,7 +72,12 @@ class FakeEc2:
         if ImageIds != ["ami-1"] or not IncludeDeprecated:
             raise Refusal("InvalidAMIID.NotFound", f"The image id '{ImageIds}' does not exist")
         tags = [{"Key": "kubernetes", "Value": "1.35"}]
-        return {"Images": [{"ImageId": "ami-1", "Name": "golden", "State": "available", "Architecture": "arm64", "Tags": tags}]}
+        disks = [
+            {"DeviceName": "/dev/xvdb", "Ebs": {"VolumeSize": 500}},
+            {"DeviceName": "/dev/xvda", "Ebs": {"VolumeSize": 31}},
+        ]
+        image = {"ImageId": "ami-1", "Name": "golden", "State": "available", "Architecture": "arm64", "Tags": tags}
+        return {"Images": [{**image, "RootDeviceName": "/dev/xvda", "BlockDeviceMappings": disks}]}
 
     def describe_instances(self, NextToken: str = "0", **_: Any) -> dict[str, Any]:
         if self.throttled:
@@ -115,7 +120,7 @@ def test_an_unknown_instance_type_does_not_hide_the_others() -> None:
 
 def test_an_absent_image_is_left_out_and_a_deprecated_one_found() -> None:
     found = Ec2(fake_client("ec2", FakeEc2())).amis(["ami-absent", "ami-1"])
-    assert found == {"ami-1": Ami("ami-1", "golden", "", "available", "arm64", {"kubernetes": "1.35"})}
+    assert found == {"ami-1": Ami("ami-1", "golden", "", "available", "arm64", {"kubernetes": "1.35"}, "/dev/xvda", 31)}
 
 
 def test_vcpus_of_others_are_counted_by_quota_without_spot_and_without_the_clusters_own_nodes() -> None:

@@ -245,18 +245,47 @@ NODE_FAULTS = [
     ),
     pytest.param(
         group(ami_id="ami-1"),
-        own_ami(name="amazon-eks-node-1.13-v20190614"),
+        own_ami(name="amazon-eks-node-al2023-x86_64-standard-1.13-v20190614"),
         None,
-        "node group main: image ami-1 (amazon-eks-node-1.13-v20190614) is for Kubernetes 1.13, the cluster is to run 1.35: "
-        "nodes may be",
+        "(amazon-eks-node-al2023-x86_64-standard-1.13-v20190614) is for Kubernetes 1.13, the cluster is to run 1.35",
         id="ami-far-behind",
     ),
     pytest.param(
         group(ami_id="ami-1"),
-        own_ami(name="bottlerocket-aws-k8s-1.36-x86_64-v1.60.0-abc"),
+        own_ami(name="amazon-eks-node-al2023-x86_64-standard-1.36-v20270101"),
         None,
         "is for Kubernetes 1.36, the cluster is to run 1.35: nodes may be up to 3 minor versions older and never newer",
         id="ami-ahead",
+    ),
+    *(
+        pytest.param(
+            group(ami_id="ami-1"),
+            own_ami(name=name),
+            None,
+            f"({name}) is {system}: nodes are set up by nodeadm, which Amazon Linux 2023 has",
+            id=f"ami-of-{system}",
+        )
+        for name, system in (
+            ("amazon-eks-node-1.32-v20251101", "Amazon Linux 2"),
+            ("amazon-eks-gpu-node-1.32-v20251101", "Amazon Linux 2"),
+            ("bottlerocket-aws-k8s-1.35-x86_64-v1.60.0-abc", "Bottlerocket"),
+            ("ubuntu-eks/k8s_1.35/images/hvm-ssd/ubuntu-noble", "Ubuntu"),
+            ("Windows_Server-2022-English-Core-EKS_Optimized-1.35-2026.10.13", "Windows"),
+        )
+    ),
+    pytest.param(
+        group(ami_id="ami-1"),
+        own_ami(root_device="/dev/sda1"),
+        None,
+        "image ami-1 has its root disk at /dev/sda1: volume_size_gib and encryption are set for /dev/xvda",
+        id="ami-with-another-root-device",
+    ),
+    pytest.param(
+        group(ami_id="ami-1", volume_size_gib=30),
+        own_ami(root_device="/dev/xvda", root_size_gib=31),
+        None,
+        "image ami-1 needs a root disk of 31 GiB, volume_size_gib is 30",
+        id="ami-larger-than-the-disk",
     ),
 ]
 VERSION_FAULTS = [
@@ -476,7 +505,7 @@ NOTES: list[Any] = [
     pytest.param(group(ami_id="ami-1"), own_ami(name="golden-2026"), "does not say which Kubernetes version", id="silent-ami"),
     pytest.param(
         group(ami_id="ami-1"),
-        own_ami(name="amazon-eks-node-1.32-v20260101"),
+        own_ami(name="amazon-eks-node-al2023-x86_64-standard-1.32-v20260101"),
         "is for Kubernetes 1.32, older",
         id="ami-within-skew",
     ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from hubplane.domain.account_check.facts import Ami, InstanceType, Subnet
@@ -89,6 +89,8 @@ class Ec2:
                     state=item["State"],
                     architecture=item["Architecture"],
                     tags={tag["Key"]: tag["Value"] for tag in item.get("Tags", [])},
+                    root_device=item.get("RootDeviceName", ""),
+                    root_size_gib=_root_size_gib(item),
                 )
         return found
 
@@ -130,3 +132,10 @@ class Ec2:
     def _pages(self, doing: str, operation: str, key: str, **arguments: Any) -> list[Any]:
         with translated(doing):
             return [item for page in self._client.get_paginator(operation).paginate(**arguments) for item in page[key]]
+
+
+def _root_size_gib(image: Mapping[str, Any]) -> int:
+    """GiB of the snapshot that the image's root disk is made from, 0 where the image does not say."""
+    root = image.get("RootDeviceName")
+    mappings = (item for item in image.get("BlockDeviceMappings", []) if item.get("DeviceName") == root)
+    return next((int(item.get("Ebs", {}).get("VolumeSize", 0)) for item in mappings), 0)

@@ -33,7 +33,7 @@ class InstanceType(NamedTuple):
 
 
 class Ami(NamedTuple):
-    """A machine image; ``state`` is EC2's (only ``available`` starts nodes)."""
+    """A machine image; ``state`` is EC2's (only ``available`` starts nodes). ``root_device`` "" and 0 GiB: it does not say."""
 
     ami_id: str
     name: str
@@ -41,6 +41,8 @@ class Ami(NamedTuple):
     state: str
     architecture: str
     tags: Mapping[str, str] = MappingProxyType({})
+    root_device: str = ""
+    root_size_gib: int = 0
 
 
 class Certificate(NamedTuple):

@@ -25,6 +25,17 @@ AMI_DESCRIPTION_VERSION = r"k8s: ?v?(1\.\d+)"
 AMI_TAG_VERSION = r"^v?(1\.\d+)(?:[./+-]|$)"
 AMI_VERSION_TAGS = ("kubernetes", "kubernetes_version", "KubernetesVersion")
 
+# Images whose nodes are not set up by nodeadm, for which the launch template writes its user data: they start and never join
+# the cluster, and EKS says so half an hour later. Names as above; an image of another name may well be made from AL2023.
+IMAGES_WITHOUT_NODEADM = (
+    (r"^amazon-eks-(?:gpu-|arm64-)?node-1\.\d+-v\d+", "Amazon Linux 2"),
+    (r"^bottlerocket-", "Bottlerocket"),
+    (r"^ubuntu-eks/", "Ubuntu"),
+    (r"^Windows_Server-", "Windows"),
+)
+# What the launch template sizes and encrypts (functions/plan_stack_change/cluster.yaml); Amazon Linux 2023 starts from it.
+ROOT_DEVICE = "/dev/xvda"
+
 
 def minor(version: str) -> int:
     """35 of ``1.35`` or ``1.35.2``."""
@@ -156,6 +167,22 @@ def _judge_own_ami(spec: ClusterSpec, group: NodeGroup, facts: AccountFacts, fin
         findings.fault(
             f"{where}: image {ami.ami_id} is for {ami.architecture}, instance type {group.instance_type} is "
             f"{', '.join(kind.architectures)}: choose a pair of one architecture"
+        )
+    system = next((name for pattern, name in IMAGES_WITHOUT_NODEADM if re.search(pattern, ami.name)), None)
+    if system is not None:
+        findings.fault(
+            f"{where}: image {ami.ami_id} ({ami.name}) is {system}: nodes are set up by nodeadm, which Amazon Linux 2023 has, "
+            "and others would never join the cluster, so choose an image made from AL2023 or leave ami_id out"
+        )
+    if ami.root_device not in ("", ROOT_DEVICE):
+        findings.fault(
+            f"{where}: image {ami.ami_id} has its root disk at {ami.root_device}: volume_size_gib and encryption are set for "
+            f"{ROOT_DEVICE} and would not reach it, so choose an image that starts from {ROOT_DEVICE}"
+        )
+    if group.volume_size_gib < ami.root_size_gib:
+        findings.fault(
+            f"{where}: image {ami.ami_id} needs a root disk of {ami.root_size_gib} GiB, volume_size_gib is "
+            f"{group.volume_size_gib}: EC2 starts no server with a disk smaller than its image, so raise volume_size_gib"
         )
     made_for, wanted = ami_kubernetes_version(ami), spec.kubernetes_version
     if made_for is None:
