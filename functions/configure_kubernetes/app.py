@@ -1,4 +1,4 @@
-"""ConfigureKubernetes: what the releases stand on, the hub's namespace and the StorageClass of homes.
+"""ConfigureKubernetes: what the releases stand on, the hub's namespace, the StorageClass of homes, and GPUs where there are any.
 
 No RBAC: people's rights come from the EKS access policies of their access entries (view, edit, admin), and the charts bring
 the roles of their own service accounts. Event: ``spec``. Result: ``namespace``, ``storage_class``. Calls eks:DescribeCluster on
@@ -16,6 +16,7 @@ from hubplane.adapters.kubernetes import Kubernetes
 from hubplane.domain.cluster_spec.model import spec_from_json
 from hubplane.domain.errors import ProviderError
 from hubplane.domain.releases.charts import JUPYTERHUB
+from hubplane.domain.releases.gpu_plugin import gpu_plugin_manifest
 from hubplane.domain.releases.storage_class import immutable_differences, other_defaults, refusal, storage_class_manifest
 from hubplane.entrypoint import task
 
@@ -33,8 +34,9 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
     if differences:
         raise ProviderError(refusal(spec.storage.class_name, differences))
     namespace: dict[str, Any] = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": JUPYTERHUB.namespace}}
+    gpu_plugin = gpu_plugin_manifest(spec.cluster_name, spec.node_groups)
     changes = []
-    for manifest in (namespace, storage_class):
+    for manifest in (namespace, storage_class, *([gpu_plugin] if gpu_plugin else [])):
         applied = kubernetes.apply(manifest)
         if applied.outcome != "unchanged":
             changes.append(f"{applied.outcome} {manifest['kind']} {manifest['metadata']['name']}")

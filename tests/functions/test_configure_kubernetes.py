@@ -30,6 +30,18 @@ def test_a_new_cluster_gets_its_namespace_and_storage_class_once(cluster: tuple[
     assert api.objects[STORAGE_CLASS]["allowVolumeExpansion"] is True
 
 
+def test_a_node_group_with_gpus_gets_what_shows_them_to_kubernetes_once(cluster: tuple[Any, Api]) -> None:
+    handler, api = cluster
+    asked = event("configure_kubernetes")
+    main = asked["spec"]["node_groups"][0]
+    gpu = {**main, "name": "gpu", "instance_type": "g5.2xlarge", "ami_type": "AL2023_x86_64_NVIDIA"}
+    asked["spec"]["node_groups"].append(gpu)
+    first, again = (handler(asked, None) for _ in range(2))
+    assert first["changes"][2:] == ["created DaemonSet nvidia-device-plugin"]
+    assert again["changes"] == []
+    assert "/apis/apps/v1/namespaces/kube-system/daemonsets/nvidia-device-plugin" in api.objects
+
+
 def test_a_class_that_could_not_grow_can_afterwards(cluster: tuple[Any, Api]) -> None:
     handler, api = cluster
     handler(event("configure_kubernetes"), None)
