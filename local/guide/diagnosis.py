@@ -24,7 +24,8 @@ def explain(console: Console, cloud: EmbeddedCloud, outcome: Outcome) -> None:
         console.print(f"\nThe last lines of {function}:")
         for line in log_lines(cloud, function):
             console.print(f"  {line}", highlight=False, soft_wrap=True, markup=False)
-    console.print(f"\nExecution: {outcome.execution_arn}\nLogs of the embedded cloud: {cloud.state_dir}", highlight=False)
+    where = f"\nExecution: {outcome.execution_arn}\nLogs of the embedded cloud: {cloud.state_dir}"
+    console.print(where, highlight=False, soft_wrap=True)
 
 
 def last_function(cloud: EmbeddedCloud, execution_arn: str) -> str | None:

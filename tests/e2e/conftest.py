@@ -21,6 +21,7 @@ from local.guide import deploy, processes
 from local.guide.cluster_access import write_kubeconfig
 from local.guide.follow import Outcome, StageProgress, follow
 from local.guide.input import build_input
+from tests.e2e.control import post
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -55,6 +56,12 @@ class Hubplane:
         return document
 
     def start(self, document: dict[str, Any]) -> str:
+        """Start a build; the hub's name is led to the cluster's load balancer, as its DNS record would."""
+        typed, parameters = document.get("spec"), document.get("parameters", {})
+        url = (typed["hub"].get("url") if isinstance(typed, dict) else parameters.get("JupyterHubURL")) or ""
+        if url.startswith("https://"):
+            hosts = {url.removeprefix("https://"): document["cluster_name"]}
+            post(f"{self.cloud.endpoint_url}/_hubplane/front/hosts", hosts)
         started = self.client("stepfunctions").start_execution(
             stateMachineArn=self.control_plane.outputs["BuildClusterStateMachineArn"],
             name=f"e2e-{uuid.uuid4().hex[:12]}",

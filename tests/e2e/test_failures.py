@@ -166,7 +166,8 @@ def wait_for_stage(hubplane: Hubplane, execution_arn: str, stage: str) -> None:
         history = states.get_execution_history(executionArn=execution_arn, maxResults=1000)["events"]
         if any(event.get("stateEnteredEventDetails", {}).get("name") == f"Enter{stage}" for event in history):
             return
-        assert states.describe_execution(executionArn=execution_arn)["status"] == "RUNNING"
+        description = states.describe_execution(executionArn=execution_arn)
+        assert description["status"] == "RUNNING", f"{description.get('error')}: {description.get('cause')}"
         time.sleep(0.1)
     pytest.fail(f"the build never reached {stage}")
 

@@ -36,6 +36,7 @@ UNSEEN = {
     "servicequotas:GetAWSDefaultServiceQuota": "counted without its name",
     "cloudformation:DeleteStack": "a stack whose first build failed",
     "cloudformation:DescribeStackEvents": "a stack that failed",
+    "cloudformation:DescribeStacks": "ExecuteStackChange asks only where its change set is gone",
     "eks:DeleteAccessEntry": "a grant taken back",
     "eks:DisassociateAccessPolicy": "a grant taken back",
     "eks:UpdateAddon": "a newer add-on",

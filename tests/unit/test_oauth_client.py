@@ -95,6 +95,13 @@ def test_an_update_names_what_differs(wanted: WantedClient, existing: dict[str, 
     assert set(decision.differences) == differences
 
 
+def test_an_update_never_sends_an_empty_text() -> None:
+    existing = {"ClientName": "lab", "DefaultRedirectURI": "", "CallbackURLs": []}
+    decision = decide_client(OWNED, existing)
+    assert isinstance(decision, Update)
+    assert "DefaultRedirectURI" not in decision.settings
+
+
 def test_an_update_carries_every_setting_that_was_there() -> None:
     existing = {**RIGHT, "LogoutURLs": [], "ReadAttributes": ["email"], "RefreshTokenValidity": 30, "AuthSessionValidity": 3}
     assert decide_client(OWNED, existing) == Update(("LogoutURLs",), {**existing, "LogoutURLs": ["https://lab.example"]})

@@ -73,7 +73,9 @@ def decide_client(wanted: WantedClient, existing: Mapping[str, Any] | None) -> C
     differences = tuple(key for key, value in needed.items() if not _equal(existing.get(key), value))
     if not differences:
         return Keep()
-    return Update(differences, {**existing, **{key: needed[key] for key in differences}})
+    # An empty text means "not set" and may not be sent: Cognito's shapes ask for one character at least.
+    present = {key: value for key, value in existing.items() if value != ""}
+    return Update(differences, {**present, **{key: needed[key] for key in differences}})
 
 
 def _needed(wanted: WantedClient, existing: Mapping[str, Any]) -> dict[str, Any]:
