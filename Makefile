@@ -17,7 +17,7 @@ local-stop: .venv/.ready  ## End the embedded cloud and leave nothing behind
 	@$(BIN)/python -m local.guide stop
 
 test: tools  ## Set up and run every test
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadgroup
 
 check: .venv/.ready .tools/sam/.ready  ## Lint, types, import rules, templates
 	$(BIN)/ruff check .
