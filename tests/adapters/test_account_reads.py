@@ -230,6 +230,9 @@ def test_the_caller_is_known_by_account_and_partition(aws: None) -> None:
 class FakeEksAccount:
     """One cluster with two node groups; versions in pages of one."""
 
+    def __init__(self, **tags: str) -> None:
+        self.tags = tags
+
     def describe_cluster_versions(self, includeAll: bool, nextToken: str = "0", **_: Any) -> dict[str, Any]:
         ends = datetime(2027, 3, 27, tzinfo=UTC)
         versions = [
@@ -242,7 +245,8 @@ class FakeEksAccount:
     def describe_cluster(self, name: str) -> dict[str, Any]:
         if name != "lab":
             raise Refusal("ResourceNotFoundException", f"No cluster found for name: {name}.")
-        return {"cluster": {"version": "1.35", "status": "ACTIVE", "resourcesVpcConfig": {"subnetIds": ["subnet-a", "subnet-d"]}}}
+        vpc = {"subnetIds": ["subnet-a", "subnet-d"]}
+        return {"cluster": {"version": "1.35", "status": "ACTIVE", "resourcesVpcConfig": vpc, "tags": self.tags}}
 
     def list_nodegroups(self, clusterName: str, nextToken: str = "0", **_: Any) -> dict[str, Any]:
         return {"nodegroups": [f"lab-{nextToken}"], **({"nextToken": "1"} if nextToken == "0" else {})}
@@ -263,9 +267,17 @@ def test_a_kubernetes_version_is_found_on_any_page_in_either_form_of_its_status(
 
 def test_an_existing_cluster_is_told_with_the_subnets_of_all_node_groups() -> None:
     eks = Eks(fake_client("eks", FakeEksAccount()))
-    assert eks.existing_cluster("lab") == ExistingCluster("1.35", "ACTIVE", ("subnet-a", "subnet-d"), ("subnet-d", "subnet-e"))
+    control_plane, nodes = ("subnet-a", "subnet-d"), ("subnet-d", "subnet-e")
+    assert eks.existing_cluster("lab") == ExistingCluster("1.35", "ACTIVE", control_plane, nodes, is_ours=False)
     assert eks.existing_cluster("other") is None
     assert eks.count_clusters() == 4
+
+
+@pytest.mark.parametrize(("tag", "is_ours"), [("lab", True), ("other", False)])
+def test_a_cluster_is_ours_by_the_tag_with_its_own_name(tag: str, is_ours: bool) -> None:
+    found = Eks(fake_client("eks", FakeEksAccount(**{"hubplane:cluster": tag}))).existing_cluster("lab")
+    assert found is not None
+    assert found.is_ours is is_ours
 
 
 def test_names_of_load_balancers_and_target_groups_are_found_with_who_uses_them(aws: None) -> None:

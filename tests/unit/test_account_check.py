@@ -65,7 +65,7 @@ GOOD = AccountFacts(
         "vcpus_standard": QuotaUse(640, 32),
     },
 )
-CLUSTER = ExistingCluster("1.35", "ACTIVE", ("subnet-a", "subnet-d"), ("subnet-d",))
+CLUSTER = ExistingCluster("1.35", "ACTIVE", ("subnet-a", "subnet-d"), ("subnet-d",), is_ours=True)
 OWN_AMI = Ami("ami-1", "amazon-eks-node-al2023-x86_64-standard-1.35-v20260601", "", "available", "x86_64")
 
 
@@ -329,6 +329,13 @@ VERSION_FAULTS = [
         None,
         "EKS cluster opensarlab is DELETING: wait until it is gone",
         id="cluster-on-its-way-out",
+    ),
+    pytest.param(
+        SPEC,
+        GOOD._replace(existing_cluster=CLUSTER._replace(is_ours=False)),
+        None,
+        "EKS cluster opensarlab exists and is not Hubplane's (it lacks the tag hubplane:cluster)",
+        id="cluster-of-somebody-else",
     ),
 ]
 ENTRANCE_FAULTS = [

@@ -101,6 +101,7 @@ class Eks:
             status=cluster["status"],
             subnet_ids=tuple(cluster.get("resourcesVpcConfig", {}).get("subnetIds", ())),
             node_subnet_ids=tuple(sorted({subnet for answer in described for subnet in answer["nodegroup"].get("subnets", ())})),
+            is_ours=cluster.get("tags", {}).get("hubplane:cluster") == cluster_name,
         )
 
     def count_clusters(self) -> int:

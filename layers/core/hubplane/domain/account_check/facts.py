@@ -64,12 +64,16 @@ class KubernetesVersion(NamedTuple):
 
 
 class ExistingCluster(NamedTuple):
-    """The EKS cluster of this name: the subnets of its control plane and those of all its node groups."""
+    """The EKS cluster of this name: the subnets of its control plane and those of all its node groups.
+
+    ``is_ours``: it carries the tag ``hubplane:cluster`` with its own name, as every cluster of a Hubplane stack does.
+    """
 
     version: str
     status: str
     subnet_ids: tuple[str, ...]
     node_subnet_ids: tuple[str, ...]
+    is_ours: bool
 
 
 class NotebookImageFound(NamedTuple):

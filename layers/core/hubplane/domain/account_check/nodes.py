@@ -95,6 +95,12 @@ def _judge_existing(spec: ClusterSpec, facts: AccountFacts, findings: Findings) 
     cluster, wanted = facts.existing_cluster, spec.kubernetes_version
     if cluster is None:
         return
+    if not cluster.is_ours:
+        findings.fault(
+            f"EKS cluster {spec.cluster_name} exists and is not Hubplane's (it lacks the tag hubplane:cluster): a stack cannot "
+            "make a cluster of a name that is taken, so choose another cluster_name, or remove that cluster first"
+        )
+        return
     step = minor(wanted) - minor(cluster.version)
     if step < 0:
         findings.fault(
