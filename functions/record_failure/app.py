@@ -13,7 +13,7 @@ from hubplane.adapters.clusters_table import ClustersTable
 from hubplane.adapters.notices import Notices
 from hubplane.domain.failures import describe_failure
 from hubplane.domain.mails import failure_mail
-from hubplane.entrypoint import task
+from hubplane.entrypoint import plausible_name, task
 from hubplane.settings import read_settings
 
 
@@ -40,11 +40,13 @@ def notices() -> Notices:
 
 @task
 def handler(event: dict[str, Any]) -> dict[str, Any]:
-    cluster_name, execution_arn, now = event["cluster_name"], event["execution_arn"], datetime.now(UTC)
+    # A build may end before its input was found valid: what is no name must not become a key, or be mailed.
+    cluster_name = plausible_name(event["cluster_name"]) or ""
+    execution_arn, now = event["execution_arn"], datetime.now(UTC)
     failure = describe_failure(event["stage"], event["error"], event["cause"])
     entry = {"stage": failure.stage, "error": failure.error, "cause": failure.cause, "execution_arn": execution_arn}
-    released = bool(cluster_name) and clusters().record_failure(cluster_name, execution_arn, entry, now)
-    mail = failure_mail(cluster_name, failure, execution_arn)
+    released = cluster_name != "" and clusters().record_failure(cluster_name, execution_arn, entry, now)
+    mail = failure_mail(cluster_name, failure, execution_arn, held_lock=released)
     notices().send_once(cluster_name or "-", execution_arn, mail.subject, mail.text, now)
     return {
         "stage": failure.stage,

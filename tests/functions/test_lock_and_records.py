@@ -151,7 +151,7 @@ def test_a_failure_is_recorded_mailed_once_and_frees_the_lock(world: World) -> N
     assert "lock" not in world.record()
     mails = world.mails()
     assert len(mails) == 1
-    assert "start the same input again" in mails[0]["Message"]
+    assert "The lock is free. Mend the cause and start the same input again" in mails[0]["Message"]
 
 
 def test_the_failure_of_a_build_that_never_had_the_lock_leaves_the_holder_alone(world: World) -> None:
@@ -161,9 +161,14 @@ def test_the_failure_of_a_build_that_never_had_the_lock_leaves_the_holder_alone(
     assert answer["lock_released"] is False
     assert world.record()["lock"]["M"]["execution_arn"]["S"] == holder
     assert world.record()["status"]["S"] == "BUILDING"
+    (mail,) = world.mails()
+    assert "does not hold the cluster's lock; another one may" in mail["Message"]
+    assert "lock is free" not in mail["Message"]
 
 
-def test_a_failure_before_the_cluster_has_a_name_is_mailed(world: World) -> None:
-    answer = world.handler("record_failure")(event("record_failure", cluster_name="", stage="ValidateSpec"), None)
+@pytest.mark.parametrize("name", ["", "Not A Name", "x" * 4000, "planted-secret/VALUE+0123"])
+def test_a_failure_without_a_cluster_of_that_name_is_mailed_and_what_stood_there_is_not(world: World, name: str) -> None:
+    answer = world.handler("record_failure")(event("record_failure", cluster_name=name, stage="ValidateSpec"), None)
     assert answer["lock_released"] is False
-    assert len(world.mails()) == 1
+    (mail,) = world.mails()
+    assert not name or name not in mail["Subject"] + mail["Message"]

@@ -28,7 +28,7 @@ def task(work: Callable[[Event], Result]) -> Callable[[Event, Any], Result]:
     @functools.wraps(work)
     def handler(event: Event, context: Any) -> Result:
         logger.append_keys(
-            cluster=_name(event.get("cluster_name")),
+            cluster=plausible_name(event.get("cluster_name")),
             execution=event.get("execution_arn"),
             function=getattr(context, "function_name", work.__module__),
         )
@@ -46,6 +46,6 @@ def task(work: Callable[[Event], Result]) -> Callable[[Event, Any], Result]:
     return handler
 
 
-def _name(value: Any) -> str | None:
+def plausible_name(value: Any) -> str | None:
     """A cluster's name, or None for what is none: before validation the field may hold anything, a secret too."""
     return value if isinstance(value, str) and re.fullmatch(r"[a-z][a-z0-9-]{0,31}", value) else None

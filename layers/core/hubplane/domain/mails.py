@@ -46,8 +46,9 @@ def release_mail(cluster_name: str, hub_url: str, changes: Sequence[str], notes:
     return Mail(f"Hubplane: cluster {cluster_name} is ready", "\n".join(lines))
 
 
-def failure_mail(cluster_name: str, failure: Failure, execution_arn: str) -> Mail:
-    """Where a build ended and why."""
+def failure_mail(cluster_name: str, failure: Failure, execution_arn: str, *, held_lock: bool) -> Mail:
+    """Where a build ended and why. ``held_lock``: it had the cluster's lock to the end, and the lock is free now."""
+    freed = "The lock is free." if held_lock else "This build does not hold the cluster's lock; another one may."
     return Mail(
         f"Hubplane: the build of cluster {cluster_name} failed in {failure.stage}",
         "\n".join(
@@ -56,7 +57,7 @@ def failure_mail(cluster_name: str, failure: Failure, execution_arn: str) -> Mai
                 "",
                 f"{failure.error}: {failure.cause}",
                 "",
-                "The lock is free. Mend the cause and start the same input again: what is done stays done.",
+                f"{freed} Mend the cause and start the same input again: what is done stays done.",
                 f"Execution: {execution_arn}",
             ]
         ),
