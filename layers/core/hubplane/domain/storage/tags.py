@@ -1,0 +1,116 @@
+"""What the tags of a volume or snapshot say, in every form that has been written since 2019.
+
+Times: the hub of 2022 on wrote ``server-start-time`` and ``server-stop-time`` as ``2023-05-01 10:00:00+00:00``; the 2019
+hub wrote ``jupyter-volume-stopping-time`` as ``str(datetime.now())``: local, without a zone. A time without a zone is
+taken as the latest instant that it can mean, so that nothing looks older than it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+__all__ = ["TagFacts", "copied_tags", "parse_time", "read_tags"]
+
+CLAIM_NAME_TAG = "kubernetes.io/created-for/pvc/name"
+CLAIM_NAMESPACE_TAG = "kubernetes.io/created-for/pvc/namespace"
+CLUSTER_TAG_PREFIX = "kubernetes.io/cluster/"
+CSI_CLUSTER_TAG = "KubernetesCluster"
+START_TAG = "server-start-time"
+STOP_TAG = "server-stop-time"
+STOP_TAG_2019 = "jupyter-volume-stopping-time"
+VOLUME_DELETE_TAG = "volume-delete-time"
+SNAPSHOT_DELETE_TAG = "snapshot-delete-time"
+OWNER_TAG = "hubplane:owner-sub"
+SOURCE_SNAPSHOT_TAG = "hubplane:source-snapshot"
+VOLUME_PROTECTED_TAG = "hubplane:volume-protected"
+
+USE_TAGS = (START_TAG, STOP_TAG, STOP_TAG_2019)
+RESERVED_PREFIX = "aws:"
+LARGEST_TAG_COUNT = 50
+
+# The western-most zone is UTC-12 (IANA Etc/GMT+12): there a local time lies furthest behind UTC.
+LATEST_ZONE = timedelta(hours=12)
+
+
+@dataclass(frozen=True, slots=True)
+class TagFacts:
+    """What tags say. ``unparsable`` names each tag that says something nobody can read; such a thing is kept and reported."""
+
+    clusters: frozenset[str]
+    claim_name: str | None
+    namespace: str | None
+    protected: bool
+    volume_was_protected: bool
+    used_at: tuple[datetime, ...]
+    volume_delete_at: datetime | None
+    snapshot_delete_at: datetime | None
+    owner_sub: str | None
+    source_snapshot_id: str | None
+    unparsable: tuple[str, ...]
+
+
+def parse_time(text: str) -> datetime | None:
+    """The instant that ``text`` means at the latest, in UTC; None if it cannot be read."""
+    try:
+        moment = datetime.fromisoformat(text.strip())
+        if moment.tzinfo is None:
+            return moment.replace(tzinfo=UTC) + LATEST_ZONE
+        return moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def read_tags(tags: Mapping[str, str], protection_tag: str) -> TagFacts:
+    """The facts in ``tags``. Protection is by presence of the tag, whatever its value or the case of its name."""
+    times = {key: parse_time(tags[key]) for key in (*USE_TAGS, VOLUME_DELETE_TAG, SNAPSHOT_DELETE_TAG) if key in tags}
+    protection = protection_tag.lower()
+    return TagFacts(
+        clusters=_clusters(tags),
+        claim_name=tags.get(CLAIM_NAME_TAG) or None,
+        namespace=tags.get(CLAIM_NAMESPACE_TAG) or None,
+        protected=any(key.lower() == protection for key in tags),
+        volume_was_protected=VOLUME_PROTECTED_TAG in tags,
+        used_at=tuple(moment for key in USE_TAGS if (moment := times.get(key)) is not None),
+        volume_delete_at=times.get(VOLUME_DELETE_TAG),
+        snapshot_delete_at=times.get(SNAPSHOT_DELETE_TAG),
+        owner_sub=tags.get(OWNER_TAG) or None,
+        source_snapshot_id=tags.get(SOURCE_SNAPSHOT_TAG) or None,
+        unparsable=tuple(f"{key}={tags[key]!r}" for key, moment in times.items() if moment is None),
+    )
+
+
+def copied_tags(tags: Mapping[str, str], protection_tag: str, source_snapshot_id: str | None) -> dict[str, str]:
+    """The tags of a volume as its new snapshot carries them, for the create call itself.
+
+    ``aws:`` tags are the provider's and are left out. Protection becomes a mark that protects the newest copy only, or a
+    protected home would keep every night for ever. The source snapshot is written down because EC2 forgets it with the
+    volume. Where 50 tags are not enough, Hubplane's own and Kubernetes' come first.
+    """
+    copied = {
+        key: value
+        for key, value in tags.items()
+        if not key.lower().startswith(RESERVED_PREFIX) and key.lower() != protection_tag.lower() and key != SOURCE_SNAPSHOT_TAG
+    }
+    if any(key.lower() == protection_tag.lower() for key in tags):
+        copied[VOLUME_PROTECTED_TAG] = "true"
+    if source_snapshot_id:
+        copied[SOURCE_SNAPSHOT_TAG] = source_snapshot_id
+    ranked = sorted(copied.items(), key=lambda item: not _needed(item[0]))
+    return dict(ranked[:LARGEST_TAG_COUNT])
+
+
+def _needed(key: str) -> bool:
+    return key.startswith(("kubernetes.io/", "hubplane:")) or key in (CSI_CLUSTER_TAG, *USE_TAGS, SNAPSHOT_DELETE_TAG)
+
+
+def _clusters(tags: Mapping[str, str]) -> frozenset[str]:
+    named = {
+        key.removeprefix(CLUSTER_TAG_PREFIX)
+        for key, value in tags.items()
+        if key.startswith(CLUSTER_TAG_PREFIX) and value == "owned"
+    }
+    if tags.get(CSI_CLUSTER_TAG):
+        named.add(tags[CSI_CLUSTER_TAG])
+    return frozenset(named)
