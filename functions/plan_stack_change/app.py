@@ -67,7 +67,7 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
     if preparation.kind == "wait":
         return {**answer, "ready": False, "change_set_name": None}
     if preparation.kind == "delete_then_create" and stack:
-        stacks().delete_stack(stack.stack_id, change_set_name)
+        stacks().delete_stack(stack.stack_id, names.delete_token(event["execution_arn"]))
         return {**answer, "ready": False, "change_set_name": None}
     propose(spec, stack, stack_name, change_set_name, is_new_stack=preparation.kind == "create")
     return {**answer, "ready": True, "change_set_name": change_set_name}

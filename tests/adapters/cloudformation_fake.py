@@ -48,6 +48,7 @@ class FakeCloudFormation:
         self.made = 0
         self.now = datetime(2026, 7, 1, tzinfo=UTC)
         self.calls: list[str] = []
+        self.tokens: dict[str, str] = {}
 
     def __getattr__(self, operation: str) -> Any:
         name = "".join(part.capitalize() for part in operation.split("_"))
@@ -160,6 +161,7 @@ class FakeCloudFormation:
                 f"ChangeSet [{change_set['ChangeSetId']}] cannot be executed in its current status of [{change_set['Status']}]",
             )
         stack = self._stack(StackName)
+        self._take_token(ClientRequestToken, "ExecuteChangeSet")
         change_set["ExecutionStatus"] = "EXECUTE_IN_PROGRESS"
         stack.change_set_id, stack.token = change_set["ChangeSetId"], ClientRequestToken
         verb = "CREATE" if stack.status == "REVIEW_IN_PROGRESS" else "UPDATE"
@@ -170,6 +172,7 @@ class FakeCloudFormation:
     def _delete_stack(self, StackName: str, ClientRequestToken: str) -> dict[str, Any]:  # noqa: N803
         stack = next((found for found in self.stacks.values() if StackName in {found.name, found.stack_id}), None)
         if stack:
+            self._take_token(ClientRequestToken, "DeleteStack")
             stack.status, stack.token = "DELETE_IN_PROGRESS", ClientRequestToken
         return {}
 
@@ -177,6 +180,11 @@ class FakeCloudFormation:
         return {"StackEvents": self._stack(StackName).events[::-1]}
 
     # How it does it.
+
+    def _take_token(self, token: str, operation: str) -> None:
+        """A token stands for one operation; the same one again is the same request."""
+        if self.tokens.setdefault(token, operation) != operation:
+            raise refusal("TokenAlreadyExistsException", f"token {token} has been used for {self.tokens[token]}")
 
     def _work_out(self, change_set: dict[str, Any]) -> None:
         stack = self.stacks[change_set["StackName"]]

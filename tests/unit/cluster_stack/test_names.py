@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hubplane.domain.cluster_stack.names import change_set_name, is_ours
+from hubplane.domain.cluster_stack.names import change_set_name, delete_token, is_ours
 
 MODEL = botocore.session.get_session().get_service_model("cloudformation")
 PREFIX = "arn:aws:states:us-east-1:123456789012:execution:hubplane-build-cluster:"
@@ -24,6 +24,10 @@ def test_every_execution_gives_a_name_that_cloudformation_accepts_as_change_set_
         assert len(name) <= rule["max"]
     assert is_ours(name)
     assert name == change_set_name(PREFIX + execution)
+    rule, token = MODEL.shape_for("ClientRequestToken").metadata, delete_token(PREFIX + execution)
+    assert re.fullmatch(rule["pattern"], token)
+    assert len(token) <= rule["max"]
+    assert token != name
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,15 @@ def change_set_name(execution_arn: str) -> str:
     return f"{CHANGE_SET_NAME_PREFIX}{name}-{digest}"
 
 
+def delete_token(execution_arn: str) -> str:
+    """The request token of this execution's delete of a stack that never worked.
+
+    Not the change set's: CloudFormation takes a token for one operation only, and after the delete comes the creation
+    (TokenAlreadyExistsException in its API reference).
+    """
+    return f"{change_set_name(execution_arn)}-delete"
+
+
 def is_ours(name: str) -> bool:
     """Whether a change set of this name was made by Hubplane."""
     return name.startswith(CHANGE_SET_NAME_PREFIX)
