@@ -1,0 +1,95 @@
+"""Every mail with sample data, to look at: ``python -m hubplane.domain.mail.preview <folder>``."""
+
+from __future__ import annotations
+
+import html
+import pathlib
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from hubplane.domain.mail.catalogue import MAILS
+from hubplane.domain.mail.rendering import render
+
+_LETTERHEAD: Final = {"institution": "Institute of Examples", "contact": "help@example.org"}
+_PERSON: Final = {"username": "ada_lovelace", "cluster": "sar", "sign_in_url": "https://sar.example.org/"}
+_TOKEN: Final = "A1b2" * 60
+_EXECUTION: Final = "arn:aws:states:us-east-1:111122223333:execution:"
+
+SAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
+    "verification_code": {"code": "{####}"},
+    "password_code": {"code": "{####}"},
+    "invitation": {"username": "{username}", "code": "{####}", "sign_in_url": _PERSON["sign_in_url"], "valid_days": 7},
+    "please_wait": {"username": "ada_lovelace"},
+    "please_review": {
+        "username": "ada_lovelace",
+        "email": "ada@uni.example.org",
+        "signed_up_at": "2026-11-23 12:00 UTC",
+        "approve_url": f"https://decide.example.org/?token={_TOKEN}",
+        "refuse_url": f"https://decide.example.org/?token={_TOKEN[::-1]}",
+        "expires_at": "2026-11-30 12:00 UTC",
+        "execution": _EXECUTION + "review_sign_up:0001",
+        "reminder_number": 1,
+    },
+    "approved": {"username": "ada_lovelace", "sign_in_url": _PERSON["sign_in_url"], "clusters": ["sar", "ice"]},
+    "refused": {"username": "ada_lovelace", "reason": "We could not find your project. Please sign up with its address."},
+    "password_changed": {"username": "ada_lovelace", "changed_at": "2026-11-23 12:00 UTC"},
+    "storage_warning": {**_PERSON, "days_left": 3, "deleted_on": "2026-11-26"},
+    "volume_deleted": {**_PERSON, "snapshot_kept_until": "2027-02-21"},
+    "snapshot_deleted": {"username": "ada_lovelace", "cluster": "sar", "last_used_on": "2026-08-01"},
+    "build_finished": {
+        "cluster": "sar",
+        "hub_url": "https://sar.example.org/",
+        "changes": ["JupyterHub's chart goes from 4.3.2 to 4.3.3", "node group main may grow to 12 nodes"],
+        "notes": ["the app client of 2019 was adopted"],
+    },
+    "build_failed": {
+        "cluster": "sar",
+        "stage": "CheckAccount",
+        "error": "AccountNotReady",
+        "cause": "subnet subnet-0123456789abcdef0 is in us-east-1a, the cluster's nodes are in us-east-1d",
+        "execution": _EXECUTION + "build_cluster:sar-42",
+    },
+    "daily_report": {
+        "cluster": "sar",
+        "day": "2026-11-23",
+        "summary": "62 homes, all with a completed snapshot of the last two days.",
+        "sections": [
+            ("Deleted", ["volume vol-0123456789abcdef0 of ada_lovelace: 31 days unused, snapshot of 2026-11-22 kept"]),
+            ("Kept and worth a look", ["two volumes carry claim-bob: neither is touched until one is removed by hand"]),
+            ("Warned", []),
+        ],
+    },
+}
+
+
+def previews() -> dict[str, str]:
+    """File name to contents: each mail as ``<name>.html`` and ``<name>.txt`` (subject first), and an ``index.html``."""
+    files: dict[str, str] = {}
+    rows: list[str] = []
+    for name, kind in MAILS.items():
+        mail = render(name, {**_LETTERHEAD, **SAMPLES[name]})
+        files[f"{name}.html"] = mail.html
+        files[f"{name}.txt"] = f"Subject: {mail.subject}\n\n{mail.text}"
+        rows.append(
+            f'<li><a href="{name}.html">{html.escape(mail.subject)}</a> to {kind.audience} (<a href="{name}.txt">text</a>)</li>'
+        )
+    files["index.html"] = f'<!DOCTYPE html><meta charset="utf-8"><title>Mails</title><ul>{"".join(rows)}</ul>\n'
+    return files
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Write ``previews()`` into the folder that is the one argument; exit code 2 without it. Repeatable."""
+    if len(arguments) != 1:
+        sys.stderr.write("say where the previews go: python -m hubplane.domain.mail.preview <folder>\n")
+        return 2
+    folder = pathlib.Path(arguments[0])
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, contents in previews().items():
+        (folder / name).write_text(contents, encoding="utf-8")
+    sys.stdout.write(f"{len(MAILS)} mails: {folder / 'index.html'}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
