@@ -17,13 +17,14 @@ from hubplane.adapters.elasticloadbalancing import ElasticLoadBalancing
 from hubplane.adapters.servicequotas import limit
 from hubplane.adapters.ssm import public_parameter
 from hubplane.adapters.sts import caller
-from hubplane.domain.account_check.facts import AccountFacts, NotebookImageFound, QuotaUse
+from hubplane.domain.account_check.facts import AccountFacts
+from hubplane.domain.account_check.gathering import find_notebook_image, use_of_quotas
 from hubplane.domain.account_check.judging import judge_account
 from hubplane.domain.account_check.nodes import recommended_ami_parameter
-from hubplane.domain.account_check.quotas import QUOTAS, quotas_asked, vcpu_quota
+from hubplane.domain.account_check.quotas import vcpu_quota
 from hubplane.domain.cluster_spec.model import ClusterSpec, spec_from_json
-from hubplane.domain.errors import AccountNotReady, ProviderError
-from hubplane.domain.images import EcrImage, chart_of, ecr_image, jupyterhub_version_of
+from hubplane.domain.errors import AccountNotReady
+from hubplane.domain.images import chart_of
 from hubplane.entrypoint import task
 from hubplane.settings import read_settings
 
@@ -91,55 +92,18 @@ def gather(spec: ClusterSpec, region: str, account_id: str) -> AccountFacts:
         certificate=certificate(client("acm"), spec.hub.certificate_arn) if certificate_region == region else None,
         kubernetes_version=eks.kubernetes_version(spec.kubernetes_version),
         existing_cluster=existing,
-        notebook_image=find_notebook_image(spec, region, account_id),
+        notebook_image=find_notebook_image(spec.notebook_image, region, account_id, lambda: Ecr(client("ecr"))),
         target_group=balancing.target_group(f"{spec.cluster_name}-{spec.hub.node_port}"),
         load_balancer_vpc_id=balancing.load_balancer_vpc(spec.cluster_name),
         volume_availability_zones=ec2.volume_zones(spec.cluster_name),
-        quotas=read_quotas(spec, ec2, eks, balancing),
+        quotas=use_of_quotas(
+            spec,
+            lambda service_code, quota_code: limit(client("service-quotas"), service_code, quota_code),
+            {
+                "clusters": eks.count_clusters,
+                "load_balancers": balancing.count_application_load_balancers,
+                "security_groups": ec2.count_security_groups,
+            },
+            lambda: ec2.on_demand_vcpus(spec.cluster_name, vcpu_quota),
+        ),
     )
-
-
-def find_notebook_image(spec: ClusterSpec, region: str, account_id: str) -> NotebookImageFound:
-    """What ECR says of the notebook image; registries that are not ECR of this Region, or closed to us, are not judged."""
-    place = ecr_image(spec.notebook_image.name)
-    if place is None or place.region != region:
-        return NotebookImageFound(checked=False, why_unknown="it is not in ECR of this Region")
-    try:
-        return look_into(place, spec.notebook_image.tag)
-    except ProviderError as error:
-        if place.account_id == account_id:
-            raise
-        return NotebookImageFound(checked=False, why_unknown=f"it is in account {place.account_id}, which answered: {error}")
-
-
-def look_into(place: EcrImage, tag: str) -> NotebookImageFound:
-    """Whether the repository holds the tag, and the JupyterHub version that the image tells."""
-    ecr = Ecr(client("ecr"))
-    if ecr.repository_uri(place.repository, place.account_id) is None:
-        return NotebookImageFound(checked=True, why_unknown="it is not there yet")
-    if not ecr.tag_exists(place.repository, tag, place.account_id):
-        return NotebookImageFound(checked=True, repository_exists=True, why_unknown="it is not there yet")
-    config, why_unknown = ecr.image_config(place.repository, tag, place.account_id)
-    version = jupyterhub_version_of(config) if config is not None else None
-    return NotebookImageFound(True, True, True, version, why_unknown)
-
-
-def read_quotas(spec: ClusterSpec, ec2: Ec2, eks: Eks, balancing: ElasticLoadBalancing) -> dict[str, QuotaUse]:
-    """Limit and use of every quota that this cluster counts against; what is used is not counted where no limit is known."""
-    counts = {
-        "clusters": eks.count_clusters,
-        "load_balancers": balancing.count_application_load_balancers,
-        "security_groups": ec2.count_security_groups,
-    }
-    used_vcpus: dict[str, int] | None = None
-    found = {}
-    for key in quotas_asked(spec):
-        known = limit(client("service-quotas"), QUOTAS[key].service_code, QUOTAS[key].quota_code)
-        in_use = 0
-        if known.value is not None and key in counts:
-            in_use = counts[key]()
-        elif known.value is not None:
-            used_vcpus = ec2.on_demand_vcpus(spec.cluster_name, vcpu_quota) if used_vcpus is None else used_vcpus
-            in_use = used_vcpus.get(key, 0)
-        found[key] = QuotaUse(known.value, in_use, known.why_unknown)
-    return found

@@ -24,6 +24,7 @@ from hubplane.domain.images import (
     hub_repository,
     hub_tag,
     notebook_build,
+    own_repositories,
 )
 from hubplane.entrypoint import task
 from hubplane.settings import read_settings
@@ -81,7 +82,7 @@ def plan_notebook(spec: ClusterSpec, ecr: Ecr, changes: list[str]) -> ImageBuild
     plan, place = notebook_build(spec), ecr_image(spec.notebook_image.name)
     if plan is None or place is None:
         return None
-    if place.repository.startswith(f"hubplane/{spec.cluster_name}/"):
+    if place.repository.startswith(own_repositories(spec.cluster_name)):
         ensure_repository(spec, place.repository, ecr, changes)
     return None if ecr.tag_exists(place.repository, spec.notebook_image.tag, place.account_id) else plan
 

@@ -109,9 +109,14 @@ def jupyterhub_version_of(config: Mapping[str, Any]) -> str | None:
     return installs[-1][1] if installs else None
 
 
+def own_repositories(cluster_name: str) -> str:
+    """What the names of the ECR repositories begin with that Hubplane makes for a cluster."""
+    return f"hubplane/{cluster_name}/"
+
+
 def hub_repository(cluster_name: str) -> str:
     """The ECR repository of a cluster's hub image."""
-    return f"hubplane/{cluster_name}/hub"
+    return f"{own_repositories(cluster_name)}hub"
 
 
 def hub_base_image(chart: HubChart) -> str:

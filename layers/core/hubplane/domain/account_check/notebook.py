@@ -10,7 +10,7 @@ from __future__ import annotations
 from hubplane.domain.account_check.facts import AccountFacts
 from hubplane.domain.account_check.findings import Findings
 from hubplane.domain.cluster_spec.model import ClusterSpec
-from hubplane.domain.images import HubChart, ecr_image
+from hubplane.domain.images import HubChart, ecr_image, own_repositories
 
 
 def judge_notebook_image(spec: ClusterSpec, facts: AccountFacts, chart: HubChart, account_id: str, findings: Findings) -> None:
@@ -33,7 +33,7 @@ def judge_notebook_image(spec: ClusterSpec, facts: AccountFacts, chart: HubChart
 
 
 def _judge_build_target(spec: ClusterSpec, facts: AccountFacts, account_id: str, findings: Findings) -> None:
-    name, own_prefix = spec.notebook_image.name, f"hubplane/{spec.cluster_name}/"
+    name, own_prefix = spec.notebook_image.name, own_repositories(spec.cluster_name)
     target = ecr_image(name)
     if target is None or target.account_id != account_id or target.region != facts.region:
         findings.fault(
