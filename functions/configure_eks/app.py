@@ -18,6 +18,7 @@ from hubplane.domain.eks_settings.settings import (
     WantedSettings,
     wanted_access,
     wanted_associations,
+    wanted_volume_tags,
 )
 from hubplane.domain.errors import NotYet
 from hubplane.entrypoint import task
@@ -51,6 +52,7 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
         associations=wanted_associations(outputs["EbsCsiRoleArn"], outputs["AutoscalerRoleArn"], outputs["HubRoleArn"]),
         target_group_arn=outputs["TargetGroupArn"],
         auto_scaling_groups=scaling_groups,
+        volume_tags=wanted_volume_tags(spec),
     )
     present = PresentSettings(
         entries=eks.entries(),
@@ -79,10 +81,10 @@ def carry_out(action: planning.Action, eks: EksSettings, scaling: AutoScaling) -
             eks.grant(principal_arn, grant)
         case planning.Revoke(principal_arn=principal_arn, grant=grant):
             eks.revoke(principal_arn, grant)
-        case planning.CreateAddon(name=name, version=version):
-            eks.create_addon(name, version)
-        case planning.UpdateAddon(name=name, version=version):
-            eks.update_addon(name, version)
+        case planning.CreateAddon(name=name, version=version, configuration=configuration):
+            eks.create_addon(name, version, configuration)
+        case planning.UpdateAddon(name=name, version=version, configuration=configuration):
+            eks.update_addon(name, version, configuration)
         case planning.CreateAssociation(association=association):
             eks.create_association(association)
         case planning.UpdateAssociation(association_id=association_id, association=association):

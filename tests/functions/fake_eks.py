@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from tests.adapters.fake_aws import Refusal
@@ -118,18 +119,32 @@ class FakeEks:
     def describe_addon(self, clusterName: str, addonName: str) -> dict[str, Any]:
         return {"addon": self.addons[addonName]}
 
-    def create_addon(self, clusterName: str, addonName: str, addonVersion: str, **_: Any) -> dict[str, Any]:
+    def create_addon(
+        self, clusterName: str, addonName: str, addonVersion: str, configurationValues: str = "", **_: Any
+    ) -> dict[str, Any]:
         self._writing()
         if addonName in self.addons:
             raise Refusal("ResourceInUseException", f"Addon already exists: {addonName}")
         self.addons[addonName] = {"addonName": addonName, "addonVersion": addonVersion, "status": "CREATING"}
+        self._configure(addonName, configurationValues)
         return {}
 
-    def update_addon(self, clusterName: str, addonName: str, addonVersion: str, **_: Any) -> dict[str, Any]:
+    def _configure(self, addon_name: str, configuration: str) -> None:
+        """Only the EBS CSI driver's own schema is known here; EKS refuses what an add-on's schema has not."""
+        if not configuration:
+            return
+        if addon_name != "aws-ebs-csi-driver" or not json.loads(configuration).keys() <= {"controller", "node"}:
+            raise Refusal("InvalidParameterException", "ConfigurationValue provided in request is not supported")
+        self.addons[addon_name]["configurationValues"] = configuration
+
+    def update_addon(
+        self, clusterName: str, addonName: str, addonVersion: str, configurationValues: str = "", **_: Any
+    ) -> dict[str, Any]:
         self._writing()
         if self.addons[addonName]["status"] in ("CREATING", "UPDATING", "DELETING"):
             raise Refusal("ResourceInUseException", "Addon is busy")
         self.addons[addonName] |= {"addonVersion": addonVersion, "status": "UPDATING"}
+        self._configure(addonName, configurationValues)
         return {}
 
     # ---- Pod Identity and node groups ----

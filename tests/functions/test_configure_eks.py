@@ -34,9 +34,9 @@ class World:
             monkeypatch.setattr(module, "client", clients.__getitem__)
             self.handlers[name] = module.handler
 
-    def configure(self, access: list[dict[str, str]] | None = None) -> dict[str, Any]:
+    def configure(self, access: list[dict[str, str]] | None = None, tags: dict[str, str] | None = None) -> dict[str, Any]:
         result: dict[str, Any] = self.handlers["configure_eks"](
-            {**EVENT, "spec": {**EVENT["spec"], "access": access or []}}, None
+            {**EVENT, "spec": {**EVENT["spec"], "access": access or [], "tags": tags or {}}}, None
         )
         return result
 
@@ -106,6 +106,17 @@ def test_access_follows_the_specification_and_others_entries_stay(world: World) 
     result = world.configure()
     assert result["changes"] == [f"end the access of {anna}, which the specification no longer lists"]
     assert somebody in world.eks.entries
+
+
+def test_homes_are_tagged_as_the_specification_says_now(world: World) -> None:
+    world.configure(tags={"osl-billing": "lab"})
+    world.settle()
+    changed = world.configure(tags={"osl-billing": "science"})
+    assert changed["changes"] == ["let aws-ebs-csi-driver tag new volumes as specified"]
+    world.settle()
+    configuration = json.loads(world.eks.addons["aws-ebs-csi-driver"]["configurationValues"])
+    assert configuration["controller"]["extraVolumeTags"] == {"hubplane:cluster": "opensarlab", "osl-billing": "science"}
+    assert world.configure(tags={"osl-billing": "science"})["changes"] == []
 
 
 def test_nodes_leave_the_target_group_of_a_former_port(world: World) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from hubplane.domain.cluster_spec.model import AccessGrant, ClusterSpec, Hub, Network, NotebookImage, OAuth
 from hubplane.domain.eks_settings import planning
-from hubplane.domain.eks_settings.planning import plan_eks_settings, version_key
+from hubplane.domain.eks_settings.planning import plan_eks_settings, tagging_configuration, version_key
 from hubplane.domain.eks_settings.readiness import Health, Readiness, judge_readiness
 from hubplane.domain.eks_settings.settings import (
     ADDONS,
@@ -22,6 +22,7 @@ from hubplane.domain.eks_settings.settings import (
     WantedSettings,
     wanted_access,
     wanted_associations,
+    wanted_volume_tags,
 )
 
 SPEC = ClusterSpec(
@@ -277,3 +278,58 @@ def test_readiness_tells_waiting_from_hopeless(
     readiness = judge_readiness(addons, node_groups)
     assert readiness == Readiness(is_ready, hopeless, readiness.reason)
     assert words in readiness.reason
+
+
+TAGS = {"hubplane:cluster": "lab", "osl-billing": "lab"}
+TAGGING = '{"controller": {"extraVolumeTags": {"hubplane:cluster": "lab", "osl-billing": "lab"}}}'
+
+
+@pytest.mark.parametrize(
+    ("present", "tags", "wanted"),
+    [
+        pytest.param("", TAGS, TAGGING, id="new"),
+        pytest.param(TAGGING, TAGS, "", id="as-it-is"),
+        pytest.param('{"controller": {"extraVolumeTags": {"gone": "x"}}}', TAGS, TAGGING, id="a-tag-that-went"),
+        pytest.param(
+            '{"controller": {"extraVolumeTags": null, "replicaCount": 3}, "node": {"enableWindows": false}}',
+            {"a": "b"},
+            '{"controller": {"extraVolumeTags": {"a": "b"}, "replicaCount": 3}, "node": {"enableWindows": false}}',
+            id="what-others-configured-stays",
+        ),
+        pytest.param("controller:\n  replicaCount: 3\n", TAGS, "", id="yaml-stays-as-it-is"),
+        pytest.param("[]", TAGS, "", id="no-object"),
+        pytest.param('{"controller": 3}', TAGS, "", id="no-schema-of-ours"),
+        pytest.param(TAGGING, {}, "", id="nothing-wanted"),
+    ],
+)
+def test_the_driver_is_told_to_tag_volumes_and_nothing_else(present: str, tags: dict[str, str], wanted: str) -> None:
+    assert tagging_configuration(present, tags) == wanted
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        pytest.param(None, [("CreateAddon", TAGGING)], id="new"),
+        pytest.param(PresentAddon("v1.54.0-eksbuild.1", "ACTIVE", TAGGING), [], id="as-wanted"),
+        pytest.param(PresentAddon("v1.54.0-eksbuild.1", "ACTIVE"), [("UpdateAddon", TAGGING)], id="untagged"),
+        pytest.param(PresentAddon("v1.54.0-eksbuild.1", "UPDATING"), [], id="busy"),
+        pytest.param(PresentAddon("v1.50.0-eksbuild.1", "ACTIVE"), [("UpdateAddon", TAGGING)], id="old-and-untagged-at-once"),
+        pytest.param(PresentAddon("v1.50.0-eksbuild.1", "ACTIVE", TAGGING), [("UpdateAddon", "")], id="old"),
+    ],
+)
+def test_only_the_volume_driver_is_configured_and_in_one_update(
+    found: PresentAddon | None, expected: list[tuple[str, str]]
+) -> None:
+    versions = {**WANTED.addon_versions, "aws-ebs-csi-driver": "v1.54.0-eksbuild.1"}
+    addons = {**PRESENT.addons, **({"aws-ebs-csi-driver": found} if found else {})}
+    actions = plan_eks_settings(WANTED._replace(addon_versions=versions, volume_tags=TAGS), PRESENT._replace(addons=addons))
+    assert [
+        (type(action).__name__, action.configuration)
+        for action in actions
+        if isinstance(action, planning.CreateAddon | planning.UpdateAddon)
+    ] == expected
+
+
+def test_volumes_carry_the_specifications_tags_that_the_driver_can_take() -> None:
+    spec = replace(SPEC, tags={"osl-billing": "lab", "a=b": "c", "team": "x=y z", "list": "a,b"})
+    assert wanted_volume_tags(spec) == {"hubplane:cluster": "lab", "osl-billing": "lab", "team": "x=y z"}

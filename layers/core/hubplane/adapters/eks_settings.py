@@ -66,7 +66,10 @@ class EksSettings:
 
     def addons(self) -> dict[str, PresentAddon]:
         """Every add-on by name."""
-        return {name: PresentAddon(item["addonVersion"], item["status"]) for name, item in self._addon_descriptions().items()}
+        return {
+            name: PresentAddon(item["addonVersion"], item["status"], item.get("configurationValues") or "")
+            for name, item in self._addon_descriptions().items()
+        }
 
     def addon_health(self) -> dict[str, Health]:
         """State and issues of every add-on, by name."""
@@ -152,7 +155,7 @@ class EksSettings:
             policyArn=self._policy_prefix + grant.policy_name,
         )
 
-    def create_addon(self, name: str, version: str) -> None:
+    def create_addon(self, name: str, version: str, configuration: str = "") -> None:
         # A new cluster brings its own, unmanaged vpc-cni, kube-proxy and coredns: the add-on takes them over.
         self._write(
             f"create add-on {name}",
@@ -162,12 +165,18 @@ class EksSettings:
             addonVersion=version,
             resolveConflicts="OVERWRITE",
             tags=self._tags,
+            **_configured(configuration),
         )
 
-    def update_addon(self, name: str, version: str) -> None:
+    def update_addon(self, name: str, version: str, configuration: str = "") -> None:
         # What an operator has set in the cluster stays.
         self._write(
-            f"update add-on {name}", self._client.update_addon, addonName=name, addonVersion=version, resolveConflicts="PRESERVE"
+            f"update add-on {name}",
+            self._client.update_addon,
+            addonName=name,
+            addonVersion=version,
+            resolveConflicts="PRESERVE",
+            **_configured(configuration),
         )
 
     def create_association(self, association: Association) -> None:
@@ -201,6 +210,10 @@ class EksSettings:
         with translated(doing):
             pages = self._client.get_paginator(operation).paginate(clusterName=self._cluster_name, **arguments)
             return [item for page in pages for item in page[key]]
+
+
+def _configured(configuration: str) -> dict[str, str]:
+    return {"configurationValues": configuration} if configuration else {}
 
 
 def _health(description: Mapping[str, Any]) -> Health:

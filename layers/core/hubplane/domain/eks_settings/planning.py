@@ -5,7 +5,9 @@ What Hubplane did not make (no ``hubplane:managed`` tag) gains what is missing a
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from hubplane.domain.eks_settings.settings import (
@@ -16,6 +18,7 @@ from hubplane.domain.eks_settings.settings import (
     WantedSettings,
 )
 
+VOLUME_DRIVER = "aws-ebs-csi-driver"
 FAILED_ADDON_STATES = frozenset({"CREATE_FAILED", "UPDATE_FAILED"})
 # While one of these holds, EKS refuses an update with ResourceInUseException.
 BUSY_ADDON_STATES = frozenset({"CREATING", "UPDATING", "DELETING"})
@@ -47,12 +50,16 @@ class CreateAddon(NamedTuple):
     name: str
     version: str
     reason: str
+    configuration: str = ""
 
 
 class UpdateAddon(NamedTuple):
+    """``configuration`` "" leaves that of the add-on as it is."""
+
     name: str
     version: str
     reason: str
+    configuration: str = ""
 
 
 class CreateAssociation(NamedTuple):
@@ -165,21 +172,44 @@ def _plan_addons(wanted: WantedSettings, present: PresentSettings) -> list[Actio
     actions: list[Action] = []
     for name, version in wanted.addon_versions.items():
         found = present.addons.get(name)
+        tags = wanted.volume_tags if name == VOLUME_DRIVER else {}
+        configuration = tagging_configuration(found.configuration if found else "", tags)
         if found is None:
-            actions.append(CreateAddon(name, version, f"install add-on {name} {version}"))
+            actions.append(CreateAddon(name, version, f"install add-on {name} {version}", configuration))
         else:
-            actions += _plan_update(name, version, found)
+            actions += _plan_update(name, version, found, configuration)
     return actions
 
 
-def _plan_update(name: str, version: str, found: PresentAddon) -> list[Action]:
+def _plan_update(name: str, version: str, found: PresentAddon, configuration: str) -> list[Action]:
     if found.status in BUSY_ADDON_STATES:
         return []
     if version_key(found.version) < version_key(version):
-        return [UpdateAddon(name, version, f"update add-on {name} from {found.version} to {version}")]
+        return [UpdateAddon(name, version, f"update add-on {name} from {found.version} to {version}", configuration)]
     if found.status in FAILED_ADDON_STATES:
-        return [UpdateAddon(name, found.version, f"try add-on {name} {found.version} again, which is {found.status}")]
+        again = f"try add-on {name} {found.version} again, which is {found.status}"
+        return [UpdateAddon(name, found.version, again, configuration)]
+    if configuration:
+        return [UpdateAddon(name, found.version, f"let {name} tag new volumes as specified", configuration)]
     return []
+
+
+def tagging_configuration(present: str, tags: Mapping[str, str]) -> str:
+    """The configuration with which the EBS CSI driver tags volumes so; "" where ``present`` does that or there are no tags.
+
+    Whatever else somebody has configured stays. A configuration that is not JSON (EKS takes YAML as well) stays as it is.
+    Key: https://github.com/kubernetes-sigs/aws-ebs-csi-driver/blob/master/docs/tagging.md and the add-on's own schema
+    (``aws eks describe-addon-configuration``).
+    """
+    try:
+        document = json.loads(present or "{}")
+        controller = document.get("controller") or {}
+        before = controller.get("extraVolumeTags") or {}
+    except (ValueError, AttributeError):
+        return ""
+    if not tags or before == tags:
+        return ""
+    return json.dumps({**document, "controller": {**controller, "extraVolumeTags": dict(tags)}}, sort_keys=True)
 
 
 def version_key(version: str) -> tuple[int, ...]:

@@ -6,6 +6,7 @@ Named tuples, not dataclasses: they cost a cold start a tenth of the time.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -39,13 +40,17 @@ class Association(NamedTuple):
 
 
 class WantedSettings(NamedTuple):
-    """``access``: principal ARN to grants. ``addon_versions``: add-on to the version that EKS recommends."""
+    """``access``: principal ARN to grants. ``addon_versions``: add-on to the version that EKS recommends.
+
+    ``volume_tags``: what the EBS CSI driver puts on every volume it makes, beside Kubernetes' own tags.
+    """
 
     access: Mapping[str, frozenset[PolicyGrant]]
     addon_versions: Mapping[str, str]
     associations: tuple[Association, ...]
     target_group_arn: str
     auto_scaling_groups: tuple[str, ...]
+    volume_tags: Mapping[str, str] = MappingProxyType({})
 
 
 class PresentEntry(NamedTuple):
@@ -56,10 +61,11 @@ class PresentEntry(NamedTuple):
 
 
 class PresentAddon(NamedTuple):
-    """An add-on as EKS describes it."""
+    """An add-on as EKS describes it; ``configuration`` is JSON or YAML, as whoever set it wrote it, "" for none."""
 
     version: str
     status: str
+    configuration: str = ""
 
 
 class PresentAssociation(NamedTuple):
@@ -101,6 +107,16 @@ def wanted_access(spec: ClusterSpec, cluster_admin_arns: Sequence[str]) -> dict[
         arn: frozenset(item for item in grants if not item.namespaces or PolicyGrant(item.policy_name) not in grants)
         for arn, grants in wanted.items()
     }
+
+
+def wanted_volume_tags(spec: ClusterSpec) -> dict[str, str]:
+    """Tags of homes: what they cost is most of a cluster's bill, so they carry the specification's tags.
+
+    The driver takes them as ``key=value`` separated by commas (``--extra-volume-tags``), so that a name with ``=`` or a value
+    with a comma cannot be among them.
+    """
+    tags = {**spec.tags, "hubplane:cluster": spec.cluster_name}
+    return {key: value for key, value in sorted(tags.items()) if "=" not in key and "," not in key + value}
 
 
 def wanted_associations(ebs_csi_role_arn: str, autoscaler_role_arn: str, hub_role_arn: str) -> tuple[Association, ...]:
