@@ -11,7 +11,7 @@ import pytest
 
 from hubplane.domain.mail.catalogue import LETTERHEAD, MAILS, fields_of
 from hubplane.domain.mail.fields import Kind
-from hubplane.domain.mail.rendering import TEMPLATES, MailInvalid, render
+from hubplane.domain.mail.rendering import TEMPLATES, MailInvalid, render, templates
 from tests.unit.mail.filling import filled, words
 
 # What the issue asks for, by the name that the sender will use.
@@ -131,6 +131,11 @@ def test_all_faults_come_at_once() -> None:
 )
 def test_a_warning_says_when_in_words(days: int, words_of_it: str) -> None:
     assert words_of_it in render("storage_warning", {**filled("storage_warning"), "days_left": days}).subject
+
+
+def test_a_template_that_names_something_unknown_fails_instead_of_leaving_a_gap() -> None:
+    with pytest.raises(jinja2.UndefinedError, match="usrname"):
+        templates().from_string("Hello {{ usrname }}").render(username="ada")
 
 
 def test_a_first_review_is_no_reminder() -> None:

@@ -48,6 +48,11 @@ def test_a_person_of_a_welcome_domain_may_go_in_at_once() -> None:
     assert (plan.account, plan.mails, plan.review) == (Account.LEAVE, ("approved",), False)
 
 
+def test_an_address_can_be_left_out_of_a_welcome_domain() -> None:
+    policy = SignUpPolicy(auto_approved=DomainRules(allowed=("*.example.org",), blocked=(EMAIL,)))
+    assert confirmed(Known(), policy).review
+
+
 def test_an_address_that_was_not_verified_welcomes_nobody() -> None:
     assert confirmed(Known(), WELCOMES, verified=False).review
 

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from hubplane.domain.registration.emails import DomainRuleInvalid, DomainRules, check_email, matches, same_address, split_address
+from hubplane.domain.registration.emails import (
+    DomainRuleInvalid,
+    DomainRules,
+    check_email,
+    matches,
+    rules_from_text,
+    same_address,
+    split_address,
+)
 
 ADDRESSES = {
     "plain": ("ada@example.org", ("ada", "example.org")),
@@ -101,6 +109,16 @@ def test_a_rule_that_could_be_misread_is_refused_with_its_text(rule: str) -> Non
     with pytest.raises(DomainRuleInvalid, match="write it as one of these") as refusal:
         DomainRules(allowed=("good.org", rule))
     assert repr(rule) in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "rules"),
+    [("", ()), (" , ,", ()), ("Uni.org, *.edu\na@b.cc,uni.org", ("uni.org", "*.edu", "a@b.cc"))],
+    ids=["empty", "only commas", "three rules"],
+)
+def test_a_parameter_holds_rules_as_people_write_lists(text: str, rules: tuple[str, ...]) -> None:
+    assert rules_from_text(text) == rules
+    DomainRules(allowed=rules)
 
 
 def test_one_mailbox_is_the_same_in_any_case_and_no_address_equals_nothing() -> None:

@@ -68,6 +68,11 @@ def test_every_other_link_decides_nothing(token: str, asked: dict[str, Any], sen
     assert verdict.decision.sentence == sentence
 
 
+def test_a_token_too_long_for_an_address_is_not_read_even_when_signed() -> None:
+    link = dataclasses.replace(LINK, cluster="c" * 2000)
+    assert not verify_link_token(KEY, make_link_token(KEY, link), **{**ASKED, "cluster": link.cluster}).decision.accepted
+
+
 def test_a_signature_made_for_something_else_is_no_link() -> None:
     payload = TOKEN.partition(".")[0]
     plain = base64.urlsafe_b64encode(hmac.digest(KEY, payload.encode(), "sha256")).rstrip(b"=").decode()

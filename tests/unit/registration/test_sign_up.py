@@ -84,5 +84,11 @@ def test_only_the_person_of_a_tombstone_returns_and_only_when_an_admin_said_so(h
     assert decide_sign_up(asks("Ada", email), POLICY, known).accepted is accepted
 
 
+def test_a_return_does_not_lead_to_another_s_claim() -> None:
+    """A record from before a second scheme was known: its name's claim has another holder by now."""
+    known = Known({"ada": GONE}, {"claim-ada": "eve"})
+    assert "claim of eve" in decide_sign_up(asks(), POLICY, known).reason
+
+
 def test_keys_of_a_name_are_all_that_has_to_be_looked_up() -> None:
     assert keys_of("A-b") == ("a-b", frozenset({"claim-a-b", "claim-a-2db"}))

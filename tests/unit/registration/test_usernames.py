@@ -80,6 +80,11 @@ def test_every_byte_is_a_letter_a_digit_a_separator_or_refused(code: int) -> Non
     assert decision.accepted is (character.isascii() and (character.isalnum() or character in "._-"))
 
 
+def test_a_letter_of_another_alphabet_is_answered_with_the_letters_that_work() -> None:
+    assert "letters a to z" in check_username("\u0430da").sentence
+    assert "3 to 32" in check_username("a" * 33).sentence
+
+
 def test_fault_15_a_newline_never_slips_past_the_end() -> None:
     assert check_username("ada").accepted
     assert [

@@ -49,6 +49,11 @@ def one_line(text: str, max_length: int = MAX_TEXT_LENGTH) -> str:
     return line if len(line) <= max_length else line[: max_length - 1] + "…"
 
 
+def is_placeholder(text: str) -> bool:
+    """Whether ``text`` is a placeholder of Cognito's, such as ``{####}``: word in braces, nothing that markup is made of."""
+    return _PLACEHOLDER.fullmatch(text) is not None
+
+
 def _shown(character: str) -> str:
     category = unicodedata.category(character)
     if category in ("Cc", "Zl", "Zp", "Zs"):
@@ -93,7 +98,7 @@ def _url(value: Any) -> str:
 
 
 def _placeholder(value: Any) -> str:
-    if not isinstance(value, str) or not _PLACEHOLDER.fullmatch(value):
+    if not isinstance(value, str) or not is_placeholder(value):
         raise FieldInvalid("is no placeholder; hand on codeParameter or usernameParameter of the event")
     return value
 

@@ -45,7 +45,7 @@ def render(name: str, context: Mapping[str, Any]) -> Rendered:
     Raises ``MailInvalid`` listing every field that is missing, unknown or of another kind. No text in a text field does.
     """
     fields = _checked(name, context)
-    environment = _environment()
+    environment = templates()
     text_template = environment.get_template(f"{name}.txt")
     subject = "".join(text_template.blocks["subject"](text_template.new_context(fields)))
     fields["subject"] = one_line(subject, MAX_SUBJECT_LENGTH)
@@ -75,7 +75,8 @@ def _checked(name: str, context: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @functools.cache
-def _environment() -> jinja2.Environment:
+def templates() -> jinja2.Environment:
+    """The templates with their rules: HTML is escaped, text is not, a name that is not filled is an error. One per process."""
     return jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=jinja2.select_autoescape(enabled_extensions=("html",), default=False),

@@ -53,6 +53,11 @@ class DomainRules:
             )
 
 
+def rules_from_text(text: str) -> tuple[str, ...]:
+    """The rules of a template parameter: split at commas and blanks, in lower case, each once. Empty text is no rule."""
+    return tuple(dict.fromkeys(text.lower().replace(",", " ").split()))
+
+
 def split_address(address: str) -> tuple[str, str] | None:
     """Local part and domain in lower case, None where mail could not be sent to ``address`` or it could mislead a reader."""
     local, at, domain = address.rpartition("@")
