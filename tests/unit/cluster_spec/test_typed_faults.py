@@ -25,6 +25,7 @@ CASES: list[tuple[str, dict[str, Any], str, str]] = [
     ("cluster digit first", {"cluster_name": "1lab"}, 'cluster_name = "1lab"', "must start with a lower-case letter"),
     ("cluster hyphen last", {"cluster_name": "lab-"}, 'cluster_name = "lab-"', "end in a letter or digit"),
     ("cluster internal-", {"cluster_name": "internal-lab"}, 'cluster_name = "internal-lab"', "not start with 'internal-'"),
+    ("cluster sg-", {"cluster_name": "sg-lab"}, 'cluster_name = "sg-lab"', "not start with 'internal-' or 'sg-'"),
     ("cluster newline", {"cluster_name": "lab\n"}, 'cluster_name = "lab\\n"', "a-z, 0-9 and hyphens"),
     (
         "cluster too long",

@@ -34,7 +34,7 @@ _LONGEST_LABEL_KEY: Final = 63
 _SECRET_ARN = re.compile(
     r"arn:aws(?:-cn|-us-gov)?:secretsmanager:[a-z]{2}(?:-[a-z]+)+-[0-9]{1,2}:[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]{1,512}-[A-Za-z0-9]{6}"
 )
-_CLUSTER_NAME = re.compile(r"(?!internal-)[a-z](?:[a-z0-9-]*[a-z0-9])?")
+_CLUSTER_NAME = re.compile(r"(?!internal-|sg-)[a-z](?:[a-z0-9-]*[a-z0-9])?")
 
 # https://git-scm.com/docs/git-check-ref-format, narrowed to characters that need no quoting in a shell.
 _GIT_REF = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./+-]{0,199}")
