@@ -28,6 +28,18 @@ def test_a_link_decides_what_it_says() -> None:
     assert verdict.link == LINK
 
 
+def test_a_page_that_knows_only_the_token_learns_on_whom_it_decides() -> None:
+    assert verify_link_token(KEY, TOKEN, now=NOW).link == LINK
+    assert verify_link_token(KEY, forged(user_sub=OTHER_SUB), now=NOW).link is None
+
+
+def test_of_the_two_links_of_a_mail_only_the_first_used_decides() -> None:
+    other = make_link_token(KEY, dataclasses.replace(LINK, decision=LinkDecision.REFUSE))
+    first = verify_link_token(KEY, TOKEN, **ASKED).link
+    assert first is not None
+    assert verify_link_token(KEY, other, **ASKED, spent={first.nonce}).decision.sentence == USED
+
+
 def test_a_link_fits_into_an_address() -> None:
     assert set(TOKEN) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.")
 

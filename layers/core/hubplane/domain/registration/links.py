@@ -38,7 +38,10 @@ class LinkDecision(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """``cluster`` the person is admitted to (empty: the installation as a whole), ``expires_at`` in seconds since 1970 (UTC)."""
+    """``cluster`` the person is admitted to (empty: the installation as a whole), ``expires_at`` in seconds since 1970 (UTC).
+
+    The links to approve and to refuse, and those of reminders, share the review's ``nonce``: whichever is used first decides.
+    """
 
     cluster: str
     user_sub: str
@@ -70,17 +73,25 @@ def make_link_token(key: bytes, link: Link) -> str:
 
 
 def verify_link_token(
-    key: bytes, token: str, *, now: datetime, user_sub: str, cluster: str, spent: Collection[str] = ()
+    key: bytes,
+    token: str,
+    *,
+    now: datetime,
+    user_sub: str | None = None,
+    cluster: str | None = None,
+    spent: Collection[str] = (),
 ) -> LinkVerdict:
-    """Whether ``token`` may decide on ``user_sub`` in ``cluster`` now. Never raises on any text; ``ValueError`` on a short key.
+    """Whether ``token`` may decide now, and what: ``link`` of the verdict says on whom.
 
-    The sentences do not tell a forged link from one for another person. ``spent`` are nonces that were used.
+    ``user_sub`` and ``cluster`` are those that the caller has in hand, None where only the token names them. ``spent`` are nonces
+    that were used. The sentences do not tell a forged link from one for another person. No text makes it raise; a short key is a
+    ``ValueError``.
     """
     _require_key(key)
     link = _read(key, token)
     if link is None:
         return LinkVerdict(refuse(UNUSABLE, "not a token of this control plane"))
-    if not _same(link.user_sub, user_sub) or not _same(link.cluster, cluster):
+    if not _fits(link.user_sub, user_sub) or not _fits(link.cluster, cluster):
         return LinkVerdict(refuse(UNUSABLE, "the token is for another person or cluster"))
     if link.nonce in spent:
         return LinkVerdict(refuse(USED, f"nonce {link.nonce} was used"))
@@ -116,8 +127,8 @@ def _signature(key: bytes, payload: str) -> str:
     return _encode(hmac.new(key, _CONTEXT + payload.encode(), hashlib.sha256).digest())
 
 
-def _same(one: str, other: str) -> bool:
-    return hmac.compare_digest(one.encode("utf-8", "surrogatepass"), other.encode("utf-8", "surrogatepass"))
+def _fits(one: str, other: str | None) -> bool:
+    return other is None or hmac.compare_digest(one.encode("utf-8", "surrogatepass"), other.encode("utf-8", "surrogatepass"))
 
 
 def _encode(data: bytes) -> str:
