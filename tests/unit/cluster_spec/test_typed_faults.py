@@ -125,7 +125,7 @@ CASES: list[tuple[str, dict[str, Any], str, str]] = [
         "chart unpinned",
         {"hub.chart": {"source": "https://hub.jupyter.org/helm-chart/"}},
         "hub.chart.version = null",
-        "pin one, such as 4.3.1",
+        "pin one, such as 4.4.0",
     ),
     (
         "chart range",

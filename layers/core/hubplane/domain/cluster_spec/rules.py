@@ -107,7 +107,7 @@ def _hub(document: Mapping[str, Any], say: Say) -> Iterator[Finding]:
         return
     if "://" in source and version is None:
         yield Finding(
-            ("hub", "chart", "version"), version, "is required with a repository or an oci:// reference: pin one, such as 4.3.1"
+            ("hub", "chart", "version"), version, "is required with a repository or an oci:// reference: pin one, such as 4.4.0"
         )
     if "://" not in source and version is not None:
         yield Finding(("hub", "chart", "version"), version, "must be left out, because a folder holds one version of a chart")
