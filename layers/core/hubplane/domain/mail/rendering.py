@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-import jinja2  # type: ignore[import-not-found, unused-ignore]
+import jinja2
 
 from hubplane.domain.errors import HubplaneError
 from hubplane.domain.mail.catalogue import MAILS, fields_of
