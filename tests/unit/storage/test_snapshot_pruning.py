@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from hubplane.domain.storage.actions import Action
+from hubplane.domain.storage.ancestry import milliseconds
 from hubplane.domain.storage.policy import StoragePolicy
 from hubplane.domain.storage.records import AcceptedWarning, Owner
 from hubplane.domain.storage.snapshot_pruning import plan_snapshot_pruning
@@ -86,9 +87,23 @@ def test_the_last_copy_of_a_protected_volume_stays_but_not_every_night_of_it() -
 
 
 def test_a_restored_home_supersedes_what_it_was_restored_from() -> None:
-    restored = tags(**{"hubplane:source-snapshot": "snap-a"})
+    restored = tags(**{"hubplane:ancestry": f"vol-a@{milliseconds(ago(50))}"})
     later = [snapshot(f"snap-b{days}", "vol-b", days_old=days, tags=restored) for days in (1, 2)]
     assert actions_of(snapshot("snap-a", "vol-a", 50), *later)["snap-a"] is Action.DELETE_SNAPSHOT
+
+
+def test_a_copy_that_was_written_after_the_restore_is_superseded_by_nothing() -> None:
+    restored = tags(**{"hubplane:ancestry": f"vol-a@{milliseconds(ago(60))}"})
+    later = [snapshot(f"snap-b{days}", "vol-b", days_old=days, tags=restored) for days in (1, 2)]
+    assert actions_of(snapshot("snap-a", "vol-a", 50), *later)["snap-a"] is Action.KEEP
+
+
+def test_the_line_holds_after_the_snapshot_between_two_volumes_is_pruned() -> None:
+    """``vol-b`` was made from a snapshot of ``vol-a``, and ``vol-c`` from one of ``vol-b``; all of these are gone."""
+    ancestry = f"vol-b@{milliseconds(ago(45))},vol-a@{milliseconds(ago(50))}"
+    newest = snapshot("snap-1", "vol-c", 40, tags=tags(**{"hubplane:ancestry": ancestry}))
+    older = snapshot("snap-a", "vol-a", 60)
+    assert actions_of(newest, older, *ALL_WARNED, policy=ENDING) == {"snap-1": Action.KEEP, "snap-a": Action.DELETE_SNAPSHOT}
 
 
 def test_an_error_snapshot_goes_only_beside_something_better() -> None:

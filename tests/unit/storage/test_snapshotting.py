@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hubplane.domain.storage.actions import Action
+from hubplane.domain.storage.ancestry import milliseconds
 from hubplane.domain.storage.policy import StoragePolicy
 from hubplane.domain.storage.snapshotting import plan_snapshots
 from tests.unit.storage.builders import CLUSTER, NOW, inventory, sighting, snapshot, tags, volume
@@ -49,11 +50,14 @@ def test_a_full_account_defers_everything_and_does_not_count_below_zero() -> Non
     assert [item.action for item in plan.actions] == [Action.DEFER]
 
 
+SOURCE = snapshot("snap-0", "vol-0", 20, tags=tags(**{"hubplane:ancestry": "vol-z@1"}))
+
+
 def test_the_create_call_carries_every_tag_that_a_restore_needs() -> None:
     seen = volume(
         more={"aws:cloudformation:stack-name": "x", "do-not-delete": "False", "osl-billing": "lab"}, source_snapshot_id="snap-0"
     )
-    (action,) = plan_snapshots(inventory(seen), POLICY, NOW).actions
+    (action,) = plan_snapshots(inventory(seen, SOURCE), POLICY, NOW).actions
     assert dict(action.tags) == {
         f"kubernetes.io/cluster/{CLUSTER}": "owned",
         "kubernetes.io/created-for/pvc/name": "claim-ann",
@@ -61,12 +65,12 @@ def test_the_create_call_carries_every_tag_that_a_restore_needs() -> None:
         "server-stop-time": seen.tags["server-stop-time"],
         "osl-billing": "lab",
         "hubplane:volume-protected": "true",
-        "hubplane:source-snapshot": "snap-0",
+        "hubplane:ancestry": f"vol-0@{milliseconds(SOURCE.started_at)},vol-z@1",
     }
 
 
 def test_fifty_tags_are_the_most_and_ours_come_first() -> None:
     many = {f"a-{number:02}": "x" for number in range(46)}
-    (action,) = plan_snapshots(inventory(volume(more=many, source_snapshot_id="snap-0")), POLICY, NOW).actions
+    (action,) = plan_snapshots(inventory(volume(more=many, source_snapshot_id="snap-0"), SOURCE), POLICY, NOW).actions
     assert len(action.tags) == 50
-    assert {"hubplane:source-snapshot", "kubernetes.io/created-for/pvc/name", "server-stop-time"} <= set(action.tags)
+    assert {"hubplane:ancestry", "kubernetes.io/created-for/pvc/name", "server-stop-time"} <= set(action.tags)

@@ -10,27 +10,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hubplane.domain.storage.records import Snapshot, Volume
+from hubplane.domain.storage.ancestry import ancestry_of, milliseconds
+from hubplane.domain.storage.records import Snapshot
 from hubplane.domain.storage.view import StorageView
 
-__all__ = ["Copies", "find_copies", "is_good_copy", "source_of"]
+__all__ = ["Copies", "find_copies", "is_good_copy"]
 
 
 def is_good_copy(snapshot: Snapshot, account_id: str) -> bool:
     """Whether this account can restore from it: ``completed`` and its own. ``error`` and ``pending`` are no copies."""
     return snapshot.state == "completed" and snapshot.owner_id == account_id
-
-
-def source_of(view: StorageView, volume_id: str) -> str | None:
-    """The snapshot that a volume was made from: EC2's own word while the volume stands, our tag on its snapshots afterwards."""
-    volume: Volume | None = view.volumes.get(volume_id)
-    if volume is not None:
-        return volume.source_snapshot_id
-    for snapshot in view.snapshots_of_volume.get(volume_id, ()):
-        source = view.snapshot_facts[snapshot.snapshot_id].source_snapshot_id
-        if source:
-            return source
-    return None
 
 
 @dataclass(frozen=True)
@@ -60,11 +49,13 @@ def find_copies(view: StorageView) -> Copies:
             newest[volume_id] = good[0]
             superseded.update((older.snapshot_id, good[0].snapshot_id) for older in good[1:])
     for volume_id, snapshot in newest.items():
-        source = source_of(view, volume_id)
-        if source in view.snapshots and view.snapshots[source].volume_id != volume_id:
-            superseded.setdefault(source, snapshot.snapshot_id)
-    for volume_id in view.volumes:
-        for held in (newest[volume_id].snapshot_id if volume_id in newest else None, source_of(view, volume_id)):
+        for ancestor, until in ancestry_of(view, volume_id):
+            former = newest.get(ancestor)
+            # What came of a copy is later than it; a tag that says otherwise is wrong, and could close a circle.
+            if former and milliseconds(former.started_at) <= until and former.started_at < snapshot.started_at:
+                superseded.setdefault(former.snapshot_id, snapshot.snapshot_id)
+    for volume_id, volume in view.volumes.items():
+        for held in (newest[volume_id].snapshot_id if volume_id in newest else None, volume.source_snapshot_id):
             if held is not None:
                 holding.setdefault(held, []).append(volume_id)
     return Copies(superseded_by=superseded, volumes_holding=holding)

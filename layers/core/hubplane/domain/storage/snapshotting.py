@@ -6,6 +6,7 @@ from datetime import datetime
 
 from hubplane.domain.storage import copies, proof
 from hubplane.domain.storage.actions import Action, Plan, PlannedAction
+from hubplane.domain.storage.ancestry import ancestry_tag
 from hubplane.domain.storage.policy import StoragePolicy, snapshot_boundary
 from hubplane.domain.storage.records import Inventory, Snapshot, Volume
 from hubplane.domain.storage.tags import copied_tags
@@ -66,7 +67,7 @@ def decide_snapshot_of(view: StorageView, volume: Volume) -> PlannedAction:
 
 def new_tags(view: StorageView, volume: Volume) -> dict[str, str]:
     """The tags that a new snapshot of the volume carries."""
-    return copied_tags(volume.tags, view.policy.protection_tag, volume.source_snapshot_id)
+    return copied_tags(volume.tags, view.policy.protection_tag, ancestry_tag(view, volume.volume_id))
 
 
 def _why(newest: Snapshot | None, mine: list[Snapshot]) -> str:

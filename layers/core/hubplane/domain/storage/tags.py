@@ -23,10 +23,11 @@ STOP_TAG_2019 = "jupyter-volume-stopping-time"
 VOLUME_DELETE_TAG = "volume-delete-time"
 SNAPSHOT_DELETE_TAG = "snapshot-delete-time"
 OWNER_TAG = "hubplane:owner-sub"
-SOURCE_SNAPSHOT_TAG = "hubplane:source-snapshot"
+ANCESTRY_TAG = "hubplane:ancestry"
 VOLUME_PROTECTED_TAG = "hubplane:volume-protected"
 
-USE_TAGS = (START_TAG, STOP_TAG, STOP_TAG_2019)
+USE_TAGS = frozenset({START_TAG, STOP_TAG, STOP_TAG_2019})
+TIME_TAGS = USE_TAGS | {VOLUME_DELETE_TAG, SNAPSHOT_DELETE_TAG}
 RESERVED_PREFIX = "aws:"
 LARGEST_TAG_COUNT = 50
 
@@ -47,7 +48,7 @@ class TagFacts:
     volume_delete_at: datetime | None
     snapshot_delete_at: datetime | None
     owner_sub: str | None
-    source_snapshot_id: str | None
+    ancestry: str | None
     unparsable: tuple[str, ...]
 
 
@@ -63,54 +64,58 @@ def parse_time(text: str) -> datetime | None:
 
 
 def read_tags(tags: Mapping[str, str], protection_tag: str) -> TagFacts:
-    """The facts in ``tags``. Protection is by presence of the tag, whatever its value or the case of its name."""
-    times = {key: parse_time(tags[key]) for key in (*USE_TAGS, VOLUME_DELETE_TAG, SNAPSHOT_DELETE_TAG) if key in tags}
-    protection = protection_tag.lower()
+    """The facts in ``tags``, in one pass. Protection is by presence of the tag, whatever its value or the case of its name."""
+    clusters: set[str] = set()
+    times: dict[str, datetime] = {}
+    unparsable: list[str] = []
+    protected = False
+    for key, value in tags.items():
+        if key in TIME_TAGS:
+            moment = parse_time(value)
+            if moment is None:
+                unparsable.append(f"{key}={value!r}")
+            else:
+                times[key] = moment
+        elif len(key) == len(protection_tag) and key.lower() == protection_tag.lower():
+            protected = True
+        elif key == CSI_CLUSTER_TAG and value:
+            clusters.add(value)
+        elif value == "owned" and key.startswith(CLUSTER_TAG_PREFIX):
+            clusters.add(key.removeprefix(CLUSTER_TAG_PREFIX))
     return TagFacts(
-        clusters=_clusters(tags),
+        clusters=frozenset(clusters),
         claim_name=tags.get(CLAIM_NAME_TAG) or None,
         namespace=tags.get(CLAIM_NAMESPACE_TAG) or None,
-        protected=any(key.lower() == protection for key in tags),
+        protected=protected,
         volume_was_protected=VOLUME_PROTECTED_TAG in tags,
-        used_at=tuple(moment for key in USE_TAGS if (moment := times.get(key)) is not None),
+        used_at=tuple(moment for key, moment in times.items() if key in USE_TAGS),
         volume_delete_at=times.get(VOLUME_DELETE_TAG),
         snapshot_delete_at=times.get(SNAPSHOT_DELETE_TAG),
         owner_sub=tags.get(OWNER_TAG) or None,
-        source_snapshot_id=tags.get(SOURCE_SNAPSHOT_TAG) or None,
-        unparsable=tuple(f"{key}={tags[key]!r}" for key, moment in times.items() if moment is None),
+        ancestry=tags.get(ANCESTRY_TAG) or None,
+        unparsable=tuple(unparsable),
     )
 
 
-def copied_tags(tags: Mapping[str, str], protection_tag: str, source_snapshot_id: str | None) -> dict[str, str]:
+def copied_tags(tags: Mapping[str, str], protection_tag: str, ancestry: str | None) -> dict[str, str]:
     """The tags of a volume as its new snapshot carries them, for the create call itself.
 
     ``aws:`` tags are the provider's and are left out. Protection becomes a mark that protects the newest copy only, or a
-    protected home would keep every night for ever. The source snapshot is written down because EC2 forgets it with the
-    volume. Where 50 tags are not enough, Hubplane's own and Kubernetes' come first.
+    protected home would keep every night for ever. ``ancestry`` is written down because EC2 forgets it with the volume.
+    Where 50 tags are not enough, Hubplane's own and Kubernetes' come first.
     """
     copied = {
         key: value
         for key, value in tags.items()
-        if not key.lower().startswith(RESERVED_PREFIX) and key.lower() != protection_tag.lower() and key != SOURCE_SNAPSHOT_TAG
+        if not key.lower().startswith(RESERVED_PREFIX) and key.lower() != protection_tag.lower() and key != ANCESTRY_TAG
     }
     if any(key.lower() == protection_tag.lower() for key in tags):
         copied[VOLUME_PROTECTED_TAG] = "true"
-    if source_snapshot_id:
-        copied[SOURCE_SNAPSHOT_TAG] = source_snapshot_id
+    if ancestry:
+        copied[ANCESTRY_TAG] = ancestry
     ranked = sorted(copied.items(), key=lambda item: not _needed(item[0]))
     return dict(ranked[:LARGEST_TAG_COUNT])
 
 
 def _needed(key: str) -> bool:
-    return key.startswith(("kubernetes.io/", "hubplane:")) or key in (CSI_CLUSTER_TAG, *USE_TAGS, SNAPSHOT_DELETE_TAG)
-
-
-def _clusters(tags: Mapping[str, str]) -> frozenset[str]:
-    named = {
-        key.removeprefix(CLUSTER_TAG_PREFIX)
-        for key, value in tags.items()
-        if key.startswith(CLUSTER_TAG_PREFIX) and value == "owned"
-    }
-    if tags.get(CSI_CLUSTER_TAG):
-        named.add(tags[CSI_CLUSTER_TAG])
-    return frozenset(named)
+    return key.startswith(("kubernetes.io/", "hubplane:")) or key == CSI_CLUSTER_TAG or key in TIME_TAGS

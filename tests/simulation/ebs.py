@@ -1,0 +1,215 @@
+"""An event-driven model of EBS: what it refuses, what takes time, and what one sees of it too late.
+
+Figures: a first full snapshot moves about 50 GB/h; 100 pending snapshots per account; 15 s between snapshots of one gp3 volume
+(Amazon EBS User Guide and "Amazon EBS endpoints and quotas"). Error codes are those of the EC2 API Reference. A write is a node
+of a tree: a copy holds a write if its own node is that one or comes after it, so what nobody has written after must be held.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from hubplane.domain.storage.records import Snapshot, UseEvent, Volume
+
+ACCOUNT = "111122223333"
+START = datetime(2026, 1, 5, 6, 0, tzinfo=UTC)
+CALL = timedelta(seconds=1)
+SPACING = timedelta(seconds=15)
+PENDING_LIMIT = 100
+FIRST_GIB_PER_HOUR = 50
+LATER_SNAPSHOT = timedelta(minutes=30)
+
+Record = Volume | Snapshot
+
+
+class ApiError(Exception):
+    """What EC2 answers; ``code`` is its error code."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class Ebs:
+    """One account's volumes and snapshots. The truth is in ``volumes`` and ``snapshots``; ``describe`` shows it ``lag`` late."""
+
+    def __init__(self) -> None:
+        self.now = START
+        self.volumes: dict[str, Volume] = {}
+        self.snapshots: dict[str, Snapshot] = {}
+        self.node_of: dict[str, int] = {}
+        self.parent_of: dict[int, int] = {}
+        self.leaves: set[int] = set()
+        self.events: list[UseEvent] = []
+        self.detached_at: dict[str, datetime] = {}
+        self.lag = timedelta(0)
+        self.others_pending = 0
+        self.next_snapshot_fails = False
+        self.failing: set[str] = set()
+        self.trail_on = False
+        self.on_delete_volume: Callable[[Volume], None] = lambda _volume: None
+        self.on_delete_snapshot: Callable[[Snapshot], None] = lambda _snapshot: None
+        self._history: dict[str, list[tuple[datetime, Record | None]]] = {}
+        self._due: list[tuple[datetime, str, str]] = []
+        self._started: dict[str, datetime] = {}
+        self._count = 0
+
+    # -- time -----------------------------------------------------------------------------------------------------------------
+
+    def advance(self, by: timedelta) -> None:
+        """Let time pass; snapshots end in it."""
+        self.now += by
+        while self._due and self._due[0][0] <= self.now:
+            at, snapshot_id, outcome = heapq.heappop(self._due)
+            if snapshot_id in self.snapshots:
+                self._put(replace(self.snapshots[snapshot_id], state=outcome), at)
+
+    # -- what the control plane calls -----------------------------------------------------------------------------------------
+
+    def describe(self) -> tuple[list[Volume], list[Snapshot]]:
+        """All volumes and snapshots as they were ``lag`` ago."""
+        if not self.lag:
+            return list(self.volumes.values()), list(self.snapshots.values())
+        at = self.now - self.lag
+        volumes: list[Volume] = []
+        snapshots: list[Snapshot] = []
+        for entries in self._history.values():
+            record = next((record for since, record in reversed(entries) if since <= at), None)
+            if isinstance(record, Volume):
+                volumes.append(record)
+            elif record is not None:
+                snapshots.append(record)
+        return volumes, snapshots
+
+    @property
+    def pending(self) -> int:
+        """The account's pending snapshots, those of others too."""
+        return self.others_pending + sum(1 for _, snapshot_id, _ in self._due if snapshot_id in self.snapshots)
+
+    def create_snapshot(self, volume_id: str, tags: dict[str, str]) -> str:
+        """Start a snapshot of what the volume holds this moment."""
+        volume = self._volume(volume_id)
+        if self.pending >= PENDING_LIMIT:
+            raise ApiError("PendingSnapshotLimitExceeded")
+        if self.now - self._started.get(volume_id, START - SPACING) < SPACING:
+            raise ApiError("SnapshotCreationPerVolumeRateExceeded")
+        first = volume_id not in self._started
+        takes = timedelta(hours=volume.size_gib / FIRST_GIB_PER_HOUR) if first else LATER_SNAPSHOT
+        self._started[volume_id] = self.now
+        fails, self.next_snapshot_fails = self.next_snapshot_fails or volume_id in self.failing, False
+        outcome = "error" if fails else "completed"
+        snapshot_id = self._name("snap")
+        self.node_of[snapshot_id] = self.node_of[volume_id]
+        self._put(Snapshot(snapshot_id, volume_id, "pending", self.now, volume.size_gib, ACCOUNT, tags), self.now)
+        heapq.heappush(self._due, (self.now + takes, snapshot_id, outcome))
+        return snapshot_id
+
+    def delete_volume(self, volume_id: str) -> None:
+        """Refused while attached; what is gone is not found."""
+        volume = self._volume(volume_id)
+        if volume.attached:
+            raise ApiError("VolumeInUse")
+        self.on_delete_volume(volume)
+        self._remove(volume_id)
+
+    def delete_snapshot(self, snapshot_id: str) -> None:
+        """What is gone is not found, and a foreign one is not ours."""
+        snapshot = self.snapshots.get(snapshot_id)
+        if snapshot is None:
+            raise ApiError("InvalidSnapshot.NotFound")
+        if snapshot.owner_id != ACCOUNT:
+            raise ApiError("UnauthorizedOperation")
+        self.on_delete_snapshot(snapshot)
+        self._remove(snapshot_id)
+
+    # -- what people and clusters do ------------------------------------------------------------------------------------------
+
+    def create_volume(self, size_gib: int, tags: dict[str, str], source: str | None = None) -> str:
+        """A new volume, empty or made from a completed snapshot."""
+        if source is not None and self.snapshots[source].state != "completed":
+            raise ApiError("IncorrectState")
+        volume_id = self._name("vol")
+        self.node_of[volume_id] = self.node_of[source] if source else self._root()
+        self._put(Volume(volume_id, size_gib, "available", self.now, tags, False, source), self.now)
+        return volume_id
+
+    def attach(self, volume_id: str) -> None:
+        """To an instance; CloudTrail tells of it where it is on."""
+        volume = self._volume(volume_id)
+        if volume.attached:
+            raise ApiError("VolumeInUse")
+        self._put(replace(volume, attached=True, state="in-use"), self.now)
+        self._trail(volume_id, "attach")
+
+    def detach(self, volume_id: str) -> None:
+        """From its instance."""
+        self._put(replace(self._volume(volume_id), attached=False, state="available"), self.now)
+        self.detached_at[volume_id] = self.now
+        self._trail(volume_id, "detach")
+
+    def write(self, volume_id: str) -> int:
+        """A user writes the last byte for now; returns the write."""
+        before = self.node_of[volume_id]
+        node = self._root()
+        self.parent_of[node] = before
+        self.leaves.discard(before)
+        self.leaves.add(node)
+        self.node_of[volume_id] = node
+        return node
+
+    def change(self, record: Record, **fields: object) -> None:
+        """Tags, size and what else a person changes by hand."""
+        self._put(replace(record, **fields), self.now)  # type: ignore[arg-type]
+
+    def remove_by_hand(self, volume_id: str) -> None:
+        """A person deletes a volume; no promise of the control plane is asked."""
+        self._remove(volume_id)
+
+    def share(self, snapshot: Snapshot) -> None:
+        """A foreign account's snapshot becomes visible."""
+        self.node_of[snapshot.snapshot_id] = 0
+        self._put(snapshot, self.now)
+
+    def held(self) -> set[int]:
+        """Every write that some volume or completed snapshot of this account ends with."""
+        found = {self.node_of[volume_id] for volume_id in self.volumes}
+        found.update(
+            self.node_of[key] for key, item in self.snapshots.items() if item.state == "completed" and item.owner_id == ACCOUNT
+        )
+        return found
+
+    def _volume(self, volume_id: str) -> Volume:
+        if volume_id not in self.volumes:
+            raise ApiError("InvalidVolume.NotFound")
+        return self.volumes[volume_id]
+
+    def _trail(self, volume_id: str, kind: str) -> None:
+        if self.trail_on:
+            self.events.append(UseEvent(volume_id, kind, self.now))  # type: ignore[arg-type]
+
+    def _put(self, record: Record, at: datetime) -> None:
+        if isinstance(record, Volume):
+            key = record.volume_id
+            self.volumes[key] = record
+        else:
+            key = record.snapshot_id
+            self.snapshots[key] = record
+        entries = self._history.setdefault(key, [])
+        entries.append((at, record))
+        del entries[:-8]
+
+    def _remove(self, key: str) -> None:
+        self.volumes.pop(key, None)
+        self.snapshots.pop(key, None)
+        self._history[key].append((self.now, None))
+
+    def _name(self, kind: str) -> str:
+        self._count += 1
+        return f"{kind}-{self._count:04}"
+
+    def _root(self) -> int:
+        self._count += 1
+        return self._count
