@@ -106,31 +106,20 @@ class Promises:
         self._spared(snapshot.snapshot_id, snapshot.tags)
         if snapshot.state == "pending":
             raise PromiseBroken(3, f"{snapshot.snapshot_id} was deleted while pending")
-        if snapshot.state == "completed":
-            self._superseded(snapshot)
-        night = self._night(self.ebs.now)
-        if snapshot.state == "completed" and any(
-            at >= night and key == snapshot.volume_id for at, key in self.deletes["volumes"]
-        ):
-            others = (item for key, item in self.ebs.snapshots.items() if key != snapshot.snapshot_id)
-            if not any(item.volume_id == snapshot.volume_id and item.state == "completed" for item in others):
+        if snapshot.state == "completed" and not self._held_elsewhere(snapshot):
+            reason = self._too_early(self.ebs.node_of[snapshot.snapshot_id])
+            if reason is not None:
+                raise PromiseBroken(2, f"{snapshot.snapshot_id} was deleted, and no good snapshot holds as much: {reason}")
+            night = self._night(self.ebs.now)
+            if any(at >= night and key == snapshot.volume_id for at, key in self.deletes["volumes"]):
                 raise PromiseBroken(1, f"{snapshot.snapshot_id} was deleted in the night of the delete that it proved")
         self._count("snapshots", snapshot.snapshot_id, len(self.ebs.snapshots))
 
-    def _superseded(self, snapshot: Snapshot) -> None:
-        """Promise 2, of snapshots alone: another good one holds all of it, or its time is over, whatever volume stands."""
-        node, mine = self.ebs.node_of[snapshot.snapshot_id], snapshot.snapshot_id
-        for key, other in self.ebs.snapshots.items():
-            if (
-                key != mine
-                and other.state == "completed"
-                and other.owner_id == ACCOUNT
-                and self._holds(self.ebs.node_of[key], node)
-            ):
-                return
-        reason = self._too_early(node)
-        if reason is not None:
-            raise PromiseBroken(2, f"{mine} was deleted, and no good snapshot holds as much: {reason}")
+    def _held_elsewhere(self, snapshot: Snapshot) -> bool:
+        """Whether another good snapshot holds all that this one holds. A standing volume does not count."""
+        node = self.ebs.node_of[snapshot.snapshot_id]
+        good = (item for item in self.ebs.snapshots.values() if item.state == "completed" and item.owner_id == ACCOUNT)
+        return any(item is not snapshot and self._holds(self.ebs.node_of[item.snapshot_id], node) for item in good)
 
     def _holds(self, node: int, earlier: int) -> bool:
         while node > earlier and node in self.ebs.parent_of:

@@ -28,11 +28,11 @@ PROFILE = settings(
 )
 
 
-def test_no_play_of_people_nights_and_troubles_breaks_a_promise(record_property) -> None:  # type: ignore[no-untyped-def]
+def test_no_play_of_people_nights_and_troubles_breaks_a_promise() -> None:
     before = dict(REACHED)
     run_state_machine_as_test(StorageMachine, settings=PROFILE)
     reached = {key: count - before[key] for key, count in REACHED.items()}
-    record_property("reached", reached)
-    # A play that reaches nothing proves nothing: about a third of what was reached when this was written, per play.
+    print(f"reached: {reached}")
+    # A play that reaches nothing proves nothing; these are well under what was reached per play when this was written.
     least = {"steps": 90, "nights": 25, "volumes deleted": 0.5, "snapshots deleted": 5, "mails": 0.5, "homes ended": 0.1}
     assert {key: count for key, count in reached.items() if key in least and count < least[key] * EXAMPLES} == {}
