@@ -17,7 +17,8 @@ local-stop: .venv/.ready  ## End the embedded cloud and leave nothing behind
 	@$(BIN)/python -m local.guide stop
 
 test: tools  ## Set up and run every test
-	$(BIN)/pytest -n 2 --dist loadgroup
+	$(BIN)/pytest -n 2 --dist loadgroup --ignore tests/e2e
+	$(BIN)/pytest tests/e2e  # by themselves: they share one cloud, and the last ones look at the traces of all
 
 check: .venv/.ready .tools/sam/.ready  ## Lint, types, import rules, templates
 	$(BIN)/ruff check .

@@ -25,12 +25,7 @@ from tests.e2e.control import post
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All of them on one worker: they share one cloud."""
-    for item in items:
-        if "/e2e/" in str(item.path):
-            item.add_marker(pytest.mark.e2e)
-            item.add_marker(pytest.mark.xdist_group("e2e"))
-    # What looks at the traces of all the others comes after them.
+    """What looks at the traces of all the others comes after them."""
     items.sort(key=lambda item: item.get_closest_marker("last") is not None)
 
 

@@ -12,6 +12,8 @@ from local.guide.follow import Outcome
 from local.guide.show import instance_type
 from tests.e2e.conftest import Hubplane
 
+pytestmark = pytest.mark.e2e
+
 Built = tuple[dict[str, Any], Outcome]
 NAME = "opensarlab"
 

@@ -14,6 +14,8 @@ from local.guide.follow import Outcome
 from tests.e2e.conftest import Hubplane
 from tests.e2e.control import fail_kubernetes, fail_stack_resource, mend_kubernetes
 
+pytestmark = pytest.mark.e2e
+
 Built = tuple[dict[str, Any], Outcome]
 NAME = "opensarlab"
 STAGES = (

@@ -13,6 +13,8 @@ from local.guide.follow import Outcome
 from tests.e2e.conftest import Hubplane
 from tests.template.test_control_plane import resources
 
+pytestmark = pytest.mark.e2e
+
 # Needs no grant: https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
 FREE = {"sts:GetCallerIdentity"}
 # One protocol of Service Quotas hides the operation from the emulator's count; tests/functions hold which are called.

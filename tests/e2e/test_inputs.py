@@ -11,6 +11,8 @@ import pytest
 from local.guide.follow import Outcome, follow
 from tests.e2e.conftest import Hubplane
 
+pytestmark = pytest.mark.e2e
+
 Built = tuple[dict[str, Any], Outcome]
 
 # One fault each, in the 2019 form: (what is typed, what the person reads of it).

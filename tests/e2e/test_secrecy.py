@@ -10,6 +10,8 @@ import pytest
 from local.guide.follow import Outcome
 from tests.e2e.conftest import Hubplane
 
+pytestmark = pytest.mark.e2e
+
 
 def pages(client: Any, operation: str, key: str, **arguments: Any) -> list[Any]:
     return [item for page in client.get_paginator(operation).paginate(**arguments) for item in page[key]]
