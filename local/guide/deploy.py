@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -98,7 +98,7 @@ def client(cloud: EmbeddedCloud, service: str):  # type: ignore[no-untyped-def]
     )
 
 
-def _sam(arguments: list[str], environment: Mapping[str, str], say: Callable[[str], None] | None = None) -> None:
+def _sam(arguments: list[str], environment: Mapping[str, str]) -> None:
     path = f"{REPOSITORY / '.venv/bin'}:{os.environ['PATH']}"
     finished = subprocess.run(
         [str(SAM), *arguments],
