@@ -69,6 +69,26 @@ class HubUnhealthy(HubplaneError):
     """The hub does not answer through the load balancer as it should."""
 
 
+class ClusterUnknown(HubplaneError):
+    """No cluster of that name was ever built here."""
+
+
+class StorageInputInvalid(HubplaneError):
+    """The input of a storage machine breaks rules; the message lists every fault with field, value and rule."""
+
+
+class RecycleBinMissing(HubplaneError):
+    """No Recycle Bin rule stands under the deletes, and nobody waived it."""
+
+
+class DeletionRefused(HubplaneError):
+    """A person refused a night's deletions, or nobody decided in time."""
+
+
+class StorageDayIncomplete(HubplaneError):
+    """A step of the storage day failed; the report says which and why."""
+
+
 class NotYet(HubplaneError):
     """Something made moments ago is not visible everywhere yet (IAM, access entries); trying again is right."""
 
