@@ -12,7 +12,10 @@ __all__ = ["AcceptedWarning", "Claim", "Inventory", "Owner", "Sighting", "Snapsh
 
 @dataclass(frozen=True, slots=True)
 class Volume:
-    """An EBS volume as DescribeVolumes shows it. ``source_snapshot_id`` is the snapshot that it was made from, if any."""
+    """An EBS volume as DescribeVolumes shows it. ``source_snapshot_id`` is the snapshot that it was made from, if any.
+
+    ``volume_type`` (``gp3``) and ``zone`` (``us-east-1d``) are for the report: what it costs, where it lies. Empty: not told.
+    """
 
     volume_id: str
     size_gib: int
@@ -21,6 +24,8 @@ class Volume:
     tags: Mapping[str, str] = field(default_factory=dict)
     attached: bool = False
     source_snapshot_id: str | None = None
+    volume_type: str = ""
+    zone: str = ""
 
 
 @dataclass(frozen=True, slots=True)
