@@ -253,3 +253,27 @@ def test_the_input_itself_has_exactly_one_form(document: Any, start: str, part: 
     line = only_fault(document)
     assert line.startswith(start)
     assert part in line
+
+
+def test_a_storage_policy_may_stand_beside_the_parameters() -> None:
+    document = legacy_input() | {"storage_policy": {"prune": True, "volume_idle_days": 30}}
+    policy = accepted(document).spec.storage.policy
+    assert (policy.prune, policy.volume_idle_days, policy.snapshot_hour) == (True, 30, 10)
+    assert not accepted(legacy_input()).spec.storage.policy.prune, "without a word nothing is deleted"
+
+
+@pytest.mark.parametrize(
+    ("policy", "said"),
+    [
+        pytest.param({"prune": "True"}, 'storage_policy.prune = "True": must be true or false', id="as a string"),
+        pytest.param({"idle_days": 5}, "storage_policy.idle_days = 5: is no field of storage.policy", id="unknown"),
+        pytest.param({"end_of_retention_days": 9}, "more than 10 days, storage_policy.volume_idle_days 5", id="too short"),
+        pytest.param(None, "storage_policy = null", id="null"),
+    ],
+)
+def test_faults_of_the_policy_are_told_by_the_name_that_was_used(policy: Any, said: str) -> None:
+    assert said in only_fault(legacy_input() | {"storage_policy": policy})
+
+
+def test_the_typed_form_has_its_policy_inside() -> None:
+    assert "as storage.policy" in only_fault(typed_input() | {"storage_policy": {"prune": True}})

@@ -1,7 +1,8 @@
 """The input's two forms, read into one typed document.
 
 Exactly one of ``parameters`` (the 2019 names, all strings) and ``spec`` (the typed form, as an object or as YAML or JSON
-text) is given beside ``cluster_name``.
+text) is given beside ``cluster_name``. The 2019 system kept its storage policy in code, so ``storage_policy`` may stand beside
+``parameters``; the typed form has it as ``storage.policy``.
 """
 
 from __future__ import annotations
@@ -12,12 +13,12 @@ from typing import Any, Final
 
 from hubplane.domain.cluster_spec import documents, legacy
 from hubplane.domain.cluster_spec.faults import ABSENT, Finding
-from hubplane.domain.cluster_spec.naming import TYPED_NAMES, LegacyNaming, Naming, TypedNaming
+from hubplane.domain.cluster_spec.naming import POLICY_PATH, TYPED_NAMES, LegacyNaming, Naming, TypedNaming
 from hubplane.domain.cluster_spec.secrecy import names_a_secret
 from hubplane.domain.cluster_spec.secret_values import leaked_credentials
 from hubplane.domain.cluster_spec.suggestions import nearest
 
-INPUT_NAMES: Final = ("cluster_name", "parameters", "spec")
+INPUT_NAMES: Final = ("cluster_name", "parameters", "spec", "storage_policy")
 _EITHER: Final = "give either parameters (the 2019 names) or spec (the typed form)"
 
 
@@ -46,9 +47,12 @@ def read_input(document: Mapping[Any, Any]) -> TypedInput:
     found += name_found
     given = [form for form in ("parameters", "spec") if form in document]
     if len(given) == 1 and given[0] == "parameters":
-        typed = _from_parameters(name, document["parameters"])
+        typed = _from_parameters(name, document["parameters"], document.get("storage_policy", ABSENT))
     elif len(given) == 1:
         typed = _from_spec(name, document["spec"])
+        if "storage_policy" in document:
+            rule = "belongs to the 2019 form only: write it into spec, as storage.policy"
+            found.append(Finding(("storage_policy",), document["storage_policy"], rule))
     else:
         rule = f"must not stand beside parameters: {_EITHER}" if given else f"is missing, and so is parameters: {_EITHER}"
         typed = _nothing(name, Finding(("spec",), document.get("spec", ABSENT), rule, hide=True))
@@ -56,13 +60,17 @@ def read_input(document: Mapping[Any, Any]) -> TypedInput:
     return TypedInput(typed.document, typed.naming, (*found, *typed.found), leaked, typed.notes, typed.complete)
 
 
-def _from_parameters(name: Any, parameters: Any) -> TypedInput:
+def _from_parameters(name: Any, parameters: Any, policy: Any) -> TypedInput:
     if not isinstance(parameters, dict):
         return _nothing(
             name, Finding(("parameters",), parameters, "must be an object of 2019 parameter names and strings", hide=True)
         )
     cleaned, found = documents.plain(parameters, ("parameters",))
     translated = legacy.translate(name, cleaned, TYPED_NAMES)
+    if policy is not ABSENT:
+        plain_policy, policy_found = documents.plain(policy, POLICY_PATH)
+        translated.document["storage"] = {"policy": plain_policy}
+        found += policy_found
     leaked = leaked_credentials(cleaned, ("parameters",))
     return TypedInput(
         translated.document,

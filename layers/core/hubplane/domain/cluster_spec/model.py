@@ -13,6 +13,8 @@ from typing import Any
 
 import dacite
 
+from hubplane.domain.storage.policy import StoragePolicy
+
 __all__ = [
     "AccessGrant",
     "ChartReference",
@@ -24,6 +26,7 @@ __all__ = [
     "NotebookImage",
     "OAuth",
     "Storage",
+    "StoragePolicy",
     "Taint",
     "spec_from_json",
     "spec_to_json",
@@ -122,10 +125,11 @@ class NotebookImage:
 
 @dataclass(frozen=True)
 class Storage:
-    """How a home is made: the StorageClass name and the size a new home gets."""
+    """How a home is made, the StorageClass name and the size a new home gets; and how it is kept at night."""
 
     class_name: str = "gp3"
     home_size_gib: int = 500
+    policy: StoragePolicy = field(default_factory=StoragePolicy)
 
 
 @dataclass(frozen=True)

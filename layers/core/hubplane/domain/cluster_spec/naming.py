@@ -10,6 +10,8 @@ from hubplane.domain.cluster_spec.legacy import BY_NAME, PARAMETERS, dotted
 from hubplane.domain.cluster_spec.schema import properties_by_path
 from hubplane.domain.cluster_spec.suggestions import nearest, same_letters
 
+POLICY_PATH: Final[Path] = ("storage", "policy")
+
 
 class Naming(Protocol):
     """How one of the two forms calls a place of the typed document, and what stood there."""
@@ -35,6 +37,8 @@ class LegacyNaming:
         self._parameters = parameters
 
     def field(self, path: Path) -> str:
+        if path[:2] == POLICY_PATH:
+            return path_text(("storage_policy", *path[2:]))
         name = self._name(path)
         return name if name is not None else path_text(path[1:] if path[:1] == ("parameters",) and len(path) > 1 else path)
 

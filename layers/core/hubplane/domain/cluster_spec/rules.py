@@ -36,6 +36,7 @@ def cross_findings(document: Mapping[str, Any], say: Say, today: date | None) ->
     yield from _taints(document)
     yield from _somewhere_to_run(document, say)
     yield from _access(document)
+    yield from _retention(document, say)
     version = document.get("kubernetes_version")
     if today is not None and isinstance(version, str) and has_ended(version, today):
         last = EKS_VERSIONS[version].extended_until
@@ -55,6 +56,22 @@ def notes(document: Mapping[str, Any], say: Say, today: date | None) -> Iterator
             yield f"{_instance(path, group, say)} has a GPU and {group['ami_type']} no driver for it: {hint}"
         if gpu_image and not gpu_instance:
             yield f"{_instance(path, group, say)} has no NVIDIA GPU, though {group['ami_type']} is made for one"
+
+
+def _retention(document: Mapping[str, Any], say: Say) -> Iterator[Finding]:
+    """A copy that ends before its volume rests, or before its owner heard of it, would break the promise of the mails."""
+    place = ("storage", "policy")
+    policy = _get(document, *place)
+    if not isinstance(policy, dict):
+        return
+    ends, idle, warnings = (policy.get(name) for name in ("end_of_retention_days", "volume_idle_days", "warning_days"))
+    if type(ends) is not int or type(idle) is not int or not isinstance(warnings, list):
+        return
+    days = [item for item in warnings if type(item) is int]
+    if days and ends <= idle + max(days):
+        others = f"{say((*place, 'volume_idle_days'))} {idle} and the first of {say((*place, 'warning_days'))} {max(days)}"
+        rule = f"must be more than {idle + max(days)} days, {others} together; or null for never"
+        yield Finding((*place, "end_of_retention_days"), ends, rule)
 
 
 def _instance(path: Path, group: Mapping[str, Any], say: Say) -> str:
