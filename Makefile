@@ -35,7 +35,7 @@ deploy: .venv/.ready .tools/sam/.ready  ## Build and deploy to the AWS account o
 	$(SAM) build
 	$(SAM) deploy --guided
 
-tools: .venv/.ready .tools/sam/.ready .tools/cloud/.ready .tools/bin/.ready .tools/hub/.ready
+tools: .venv/.ready .tools/sam/.ready .tools/cloud/.ready .tools/bin/.ready .tools/hub/.ready .tools/chromium/.ready
 
 .venv/.ready: pyproject.toml
 	@echo "setting up .venv (development environment)"
@@ -63,6 +63,11 @@ tools: .venv/.ready .tools/sam/.ready .tools/cloud/.ready .tools/bin/.ready .too
 .tools/hub/.ready: local/kubelet/requirements.txt local/kubelet/package-lock.json
 	@echo "setting up .tools/hub (JupyterHub and its proxy)"
 	@PYTHON=$(PYTHON) bash local/kubelet/setup.sh
+	@touch $@
+
+.tools/chromium/.ready: local/browser/setup.sh local/browser/unpack.mjs local/browser/package-lock.json | .tools/hub/.ready
+	@echo "setting up .tools/chromium (the browser of the tests)"
+	@bash local/browser/setup.sh
 	@touch $@
 
 .PHONY: help local local-stop test check bench deploy tools
