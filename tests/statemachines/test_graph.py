@@ -22,7 +22,10 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 DEFINITIONS = sorted((REPOSITORY / "statemachines").glob("*.asl.json"))
 OWN_ERRORS = {name for name, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, errors.HubplaneError)}
 # Error names of Step Functions and its integrations, from the Step Functions developer guide ("Handling errors").
-SERVICE_ERROR = re.compile(r"^(States\.(ALL|Timeout|TaskFailed|HeartbeatTimeout)|Lambda\.\w+|Dynamo(DB|Db)\.\w+|CodeBuild\.\w+)$")
+SERVICE_ERROR = re.compile(
+    r"^(States\.(ALL|Timeout|TaskFailed|HeartbeatTimeout|ItemReaderFailed)|Sandbox\.Timedout|Lambda\.\w+|Dynamo(DB|Db)\.\w+"
+    r"|CodeBuild\.\w+|StepFunctions\.\w+)$"
+)
 
 pytestmark = pytest.mark.parametrize("path", DEFINITIONS, ids=[path.name.removesuffix(".asl.json") for path in DEFINITIONS])
 
@@ -121,4 +124,5 @@ def test_every_variable_is_assigned_somewhere(path: Path) -> None:
         for expression in re.findall(r"\{%(.*?)%\}", re.sub(r"\$\{\w+\}", "1", text))
         for name in re.findall(r"\$([a-z]\w*)(?![\w(])", expression)
     }
-    assert used - {"states"} <= assigned
+    local = set(re.findall(r"\$(\w+) :=", text))
+    assert used - {"states"} - local <= assigned

@@ -14,18 +14,26 @@ from typing import Any
 from hubplane.domain.errors import LockLost
 from hubplane.domain.locks import Lock
 from hubplane.domain.provider_errors import error_code, translated
+from hubplane.domain.storage.policy import StoragePolicy, policy_from_json
 
 CONDITION_FAILED = "ConditionalCheckFailedException"
+STORAGE_LOCK = {"#lock": "storage_lock"}
 
 
 @dataclass(frozen=True, slots=True)
 class ClusterRecord:
-    """What is known of a cluster. ``availability_zone`` is set by the first build and never changes."""
+    """What is known of a cluster. ``availability_zone`` is set by the first build and never changes.
+
+    ``storage_policy`` is that of the last recorded release, None before the first. ``storage_lock`` is a lock of its own: a
+    build must not keep a night's snapshots from being taken.
+    """
 
     cluster_name: str
     status: str | None
     lock: Lock | None
     availability_zone: str | None
+    storage_lock: Lock | None = None
+    storage_policy: StoragePolicy | None = None
 
 
 class ClustersTable:
@@ -39,41 +47,48 @@ class ClustersTable:
         """The record, read consistently; a cluster never seen has all fields None."""
         with translated(f"read the record of cluster {cluster_name}"):
             item = self._client.get_item(TableName=self._table_name, Key=_key(cluster_name), ConsistentRead=True).get("Item", {})
-        lock = item.get("lock", {}).get("M")
         return ClusterRecord(
             cluster_name=cluster_name,
             status=_text(item.get("status")),
             availability_zone=_text(item.get("availability_zone")),
-            lock=None
-            if lock is None
-            else Lock(
-                execution_arn=lock["execution_arn"]["S"],
-                acquired_at=datetime.fromisoformat(lock["acquired_at"]["S"]),
-                lease_expires_at=datetime.fromisoformat(lock["lease_expires_at"]["S"]),
-            ),
+            lock=_lock(item.get("lock")),
+            storage_lock=_lock(item.get("storage_lock")),
+            storage_policy=_policy(_text(item.get("release"))),
         )
 
     def take_lock(self, cluster_name: str, execution_arn: str, seen: Lock | None, now: datetime, lease: timedelta) -> bool:
         """Take the lock if the table still shows ``seen``. False: somebody was faster. Repeatable for the same execution."""
-        lock = {
-            "M": {
-                "execution_arn": {"S": execution_arn},
-                "acquired_at": {"S": now.isoformat()},
-                "lease_expires_at": {"S": (now + lease).isoformat()},
-            }
-        }
-        values: dict[str, Any] = {":lock": lock, ":now": {"S": now.isoformat()}, ":status": {"S": "BUILDING"}}
-        condition = "attribute_not_exists(#lock)"
-        if seen is not None:
-            condition = "#lock.execution_arn = :seen"
-            values[":seen"] = {"S": seen.execution_arn}
+        values: dict[str, Any] = {":now": {"S": now.isoformat()}, ":status": {"S": "BUILDING"}}
+        expression = "SET #lock = :lock, #status = :status, updated_at = :now REMOVE approval"
+        return self._take(cluster_name, expression, execution_arn, seen, now + lease, values, f"lock cluster {cluster_name}")
+
+    def take_storage_lock(
+        self, cluster_name: str, execution_arn: str, seen: Lock | None, now: datetime, lease: timedelta
+    ) -> bool:
+        """The same for the storage lock, which leaves the cluster's status alone. Repeatable; a repeat renews the lease."""
+        values = {":now": {"S": now.isoformat()}}
+        expression = "SET #lock = :lock, storage_updated_at = :now REMOVE storage_approval"
+        doing = f"lock the storage of cluster {cluster_name}"
+        return self._take(cluster_name, expression, execution_arn, seen, now + lease, values, doing, STORAGE_LOCK)
+
+    def release_storage_lock(self, cluster_name: str, execution_arn: str) -> bool:
+        """Give the storage lock back. False, and nothing written, where this execution holds none. Repeatable."""
         return self._update(
             cluster_name,
-            "SET #lock = :lock, #status = :status, updated_at = :now REMOVE approval",
-            condition,
-            values,
-            f"lock cluster {cluster_name}",
+            "REMOVE #lock, storage_approval",
+            "#lock.execution_arn = :me",
+            {":me": {"S": execution_arn}},
+            f"free the storage of cluster {cluster_name}",
+            STORAGE_LOCK,
         )
+
+    def record_storage_question(self, cluster_name: str, holder_arn: str, question: Mapping[str, Any]) -> None:
+        """Keep what a person is asked about a night, with the task token that answers it. Raises ``LockLost``."""
+        values = {":question": {"S": json.dumps(dict(question), sort_keys=True)}, ":me": {"S": holder_arn}}
+        doing = f"ask about the storage of cluster {cluster_name}"
+        expression, condition = "SET storage_approval = :question", "#lock.execution_arn = :me"
+        if not self._update(cluster_name, expression, condition, values, doing, STORAGE_LOCK):
+            raise _lost(cluster_name, holder_arn)
 
     def record_approval_request(self, cluster_name: str, execution_arn: str, request: Mapping[str, Any]) -> None:
         """Keep what a person is asked, with the task token that answers it. Raises ``LockLost``."""
@@ -123,6 +138,28 @@ class ClustersTable:
             {"#stage": "stage"},
         )
 
+    def _take(
+        self,
+        cluster_name: str,
+        expression: str,
+        execution_arn: str,
+        seen: Lock | None,
+        lease_expires_at: datetime,
+        values: Mapping[str, Any],
+        doing: str,
+        names: Mapping[str, str] | None = None,
+    ) -> bool:
+        lock = {
+            "M": {
+                "execution_arn": {"S": execution_arn},
+                "acquired_at": values[":now"],
+                "lease_expires_at": {"S": lease_expires_at.isoformat()},
+            }
+        }
+        condition = "attribute_not_exists(#lock)" if seen is None else "#lock.execution_arn = :seen"
+        seen_value = {} if seen is None else {":seen": {"S": seen.execution_arn}}
+        return self._update(cluster_name, expression, condition, {**values, ":lock": lock, **seen_value}, doing, names)
+
     def _update(
         self,
         cluster_name: str,
@@ -152,6 +189,23 @@ class ClustersTable:
 
 def _key(cluster_name: str) -> dict[str, Any]:
     return {"cluster_name": {"S": cluster_name}}
+
+
+def _lock(item: Mapping[str, Any] | None) -> Lock | None:
+    if item is None:
+        return None
+    return Lock(
+        execution_arn=item["M"]["execution_arn"]["S"],
+        acquired_at=datetime.fromisoformat(item["M"]["acquired_at"]["S"]),
+        lease_expires_at=datetime.fromisoformat(item["M"]["lease_expires_at"]["S"]),
+    )
+
+
+def _policy(release: str | None) -> StoragePolicy | None:
+    """The policy in a recorded release. Releases of before policies existed take the defaults, which delete nothing."""
+    if release is None:
+        return None
+    return policy_from_json(json.loads(release).get("spec", {}).get("storage", {}).get("policy", {}))
 
 
 def _text(value: Mapping[str, str] | None) -> str | None:
