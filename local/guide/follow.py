@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from local.guide.processes import REPOSITORY
 
-DEFINITION = REPOSITORY / "statemachines/build_cluster.asl.json"
+DEFINITIONS = REPOSITORY / "statemachines"
 ENDED = {"SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"}
 
 
@@ -38,19 +38,29 @@ class Outcome:
 
 
 def stages_of(definition: Mapping[str, Any]) -> dict[str, str]:
-    """State name -> stage, read from the failure that the state's Catch assigns; other states belong to no stage."""
+    """State name -> stage, read from the failure that the state's Catch assigns; a task without one is a stage of its own."""
     stages: dict[str, str] = {}
     for name, state in definition["States"].items():
+        if state["Type"] in ("Task", "Map"):
+            stages[name] = name
         for catcher in state.get("Catch", []):
-            stage = catcher.get("Assign", {}).get("failure", {}).get("stage")
-            if stage and not stage.startswith("{%"):
-                stages[name] = stage
+            failure = catcher.get("Assign", {}).get("failure", {})
+            if isinstance(failure, dict) and not failure.get("stage", "{%").startswith("{%"):
+                stages[name] = failure["stage"]
     return stages
+
+
+def definition_of(execution_arn: str) -> dict[str, Any]:
+    """The definition of the machine that the execution is of: machines are named after their files, behind the stack's name."""
+    machine_name = execution_arn.split(":")[6].replace("-", "_")
+    path = next(path for path in DEFINITIONS.glob("*.asl.json") if machine_name.endswith(f"_{path.name.split('.')[0]}"))
+    found: dict[str, Any] = json.loads(path.read_text())
+    return found
 
 
 def follow(client: Any, execution_arn: str, tell: Callable[[StageProgress], None], pace_seconds: float = 0.5) -> Outcome:
     """Tell of each stage as it begins and ends; returns when the execution has ended."""
-    stage_of = stages_of(json.loads(DEFINITION.read_text()))
+    stage_of = stages_of(definition_of(execution_arn))
     current: str | None = None
     began: datetime | None = None
     read = transitions = 0

@@ -57,8 +57,12 @@ class Hubplane:
         if url.startswith("https://"):
             hosts = {url.removeprefix("https://"): document["cluster_name"]}
             post(f"{self.cloud.endpoint_url}/_hubplane/front/hosts", hosts)
+        return self.start_machine("BuildCluster", document)
+
+    def start_machine(self, machine: str, document: dict[str, Any]) -> str:
+        """Start the machine whose output is called after it, ``RunStorageDay``; the execution's ARN."""
         started = self.client("stepfunctions").start_execution(
-            stateMachineArn=self.control_plane.outputs["BuildClusterStateMachineArn"],
+            stateMachineArn=self.control_plane.outputs[f"{machine}StateMachineArn"],
             name=f"e2e-{uuid.uuid4().hex[:12]}",
             input=json.dumps(document),
         )
