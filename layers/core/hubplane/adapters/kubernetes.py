@@ -134,6 +134,22 @@ class Kubernetes:
         path = RESOURCES[kind].path(namespace, name)
         return self._call(f"delete {kind} {name}", "DELETE", path, body=body, absent_is_none=True) is not None
 
+    def delete_exactly(self, kind: str, name: str, namespace: str | None, uid: str, version: str) -> bool | None:
+        """Delete the object of this uid in this resourceVersion. False where it is gone, None where it is another one by now.
+
+        The API server holds both preconditions (DeleteOptions, Kubernetes API reference) against what it has this moment.
+        """
+        preconditions = {"uid": uid, "resourceVersion": version}
+        body = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": preconditions, "propagationPolicy": "Background"}
+        path = RESOURCES[kind].path(namespace, name)
+        try:
+            return (
+                self._call(f"delete {kind} {name}", "DELETE", path, body=body, absent_is_none=True, tell_conflict=True)
+                is not None
+            )
+        except _Conflict:
+            return None
+
     def _call(
         self,
         doing: str,
@@ -144,6 +160,7 @@ class Kubernetes:
         body: Mapping[str, Any] | None = None,
         content_type: str = "application/json",
         absent_is_none: bool = False,
+        tell_conflict: bool = False,
     ) -> dict[str, Any] | None:
         doing = f"{doing} on cluster {self._cluster_name}"
         try:
@@ -158,6 +175,8 @@ class Kubernetes:
         except ApiException as error:
             if error.status == 404 and absent_is_none:
                 return None
+            if error.status == 409 and tell_conflict:
+                raise _Conflict from None
             raise api_error(doing, error) from None
         except urllib3.exceptions.HTTPError as error:
             raise NotYet(
@@ -165,6 +184,10 @@ class Kubernetes:
             ) from None
         answer: dict[str, Any] = json.loads(response.data)
         return answer
+
+
+class _Conflict(Exception):
+    """A precondition does not hold; never leaves this module."""
 
 
 def api_error(doing: str, error: ApiException) -> HubplaneError:

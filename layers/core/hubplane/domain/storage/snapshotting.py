@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from hubplane.domain.storage import copies, proof
@@ -22,8 +23,8 @@ SNAPSHOTTABLE_STATES = frozenset({"available", "in-use"})
 def plan_snapshots(inventory: Inventory, policy: StoragePolicy, now: datetime) -> Plan:
     """Start, defer or leave: one action for each volume in scope, the most endangered first.
 
-    No more snapshots are started than the account may have pending, less the policy's reserve; the rest is deferred to the next
-    sweep. Safe to repeat: a volume whose snapshot is on its way gets no second one.
+    No more snapshots are started at once than the account may have pending, less the policy's reserve; the rest is deferred, with
+    all that is needed to start it once there is room. Safe to repeat: a volume whose snapshot is on its way gets no second one.
     """
     view = view_of(inventory, policy, now)
     decided = [decide_snapshot_of(view, volume) for volume in view.volumes.values()]
@@ -90,5 +91,5 @@ def _urgency(view: StorageView, action: PlannedAction) -> tuple[datetime, str]:
 
 def _defer(view: StorageView, action: PlannedAction) -> PlannedAction:
     pending, most = view.inventory.pending_in_account, view.policy.pending_snapshots
-    reason = f"Left for the next sweep: {pending} snapshots are pending in the account, and Hubplane goes no higher than {most}."
-    return PlannedAction(action.resource_id, Action.DEFER, reason)
+    reason = f"Its turn comes later: {pending} snapshots are pending in the account, and Hubplane goes no higher than {most}."
+    return replace(action, action=Action.DEFER, reason=f"{action.reason} {reason}")
