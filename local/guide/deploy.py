@@ -42,6 +42,10 @@ def local_parameters(cloud: EmbeddedCloud) -> dict[str, str]:
         "PollSeconds": "1",
         "HubConnectTo": f"127.0.0.1:{cloud.front_port},80:127.0.0.1:{cloud.front_http_port}",
         "OperatorEmail": "operators@example.org",
+        "AdminEmail": "admins@example.org",
+        "SenderAddress": "hub@example.org",
+        "InstitutionName": "OpenSARLab",
+        "MaxMailsPerSecond": "50",
         "ClusterAdminPrincipalArns": f"arn:aws:iam::{ACCOUNT_ID}:root",
     }
 
