@@ -1,6 +1,6 @@
 """The Ledger's entries of storage nights: ``storage#<night>#<run>#<batch>``, one item per batch.
 
-Intents are written before a batch's first deed and outcomes after its last. Counters beside them (``volumes``, ``snapshots``) tell
+Intents are written before a batch's first deed, outcomes after its last. Counters beside them (``volumes``, ``snapshots``) tell
 a night's share without reading either.
 """
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from hubplane.domain.errors import HubplaneError
+from hubplane.domain.errors import HubplaneError, StorageInputInvalid
 from hubplane.domain.storage import recheck
 from hubplane.domain.storage.actions import Action, PlannedAction
 from hubplane.domain.storage.looking import Known, Look, look_at
@@ -17,7 +17,7 @@ from hubplane.domain.storage.policy import StoragePolicy
 from hubplane.domain.storage.ports import Claims, Clock, Ebs, Ledger
 from hubplane.domain.storage.records import Claim
 
-__all__ = ["FAILURES_IN_A_ROW", "Eyes", "Tools", "outcome_of"]
+__all__ = ["FAILURES_IN_A_ROW", "Eyes", "Tools", "outcome_of", "refuse_unless_enforced"]
 
 # A missing permission refuses every change alike: after so many the rest is left, and the failures say why.
 FAILURES_IN_A_ROW: Final = 3
@@ -88,6 +88,14 @@ class Eyes:
         except HubplaneError:
             return look  # claims None: what a cluster that does not answer may be using is kept
         return replace(look, claims=claims, persistent_volume_ids=persistent_volume_ids)
+
+
+def refuse_unless_enforced(mode: str) -> None:
+    """The last lock before a deed: a run that only plans never comes here. Raises ``StorageInputInvalid``."""
+    if mode != "enforce":
+        raise StorageInputInvalid(
+            f"mode = {mode}: only enforce may change anything; start the step again with it if that is meant"
+        )
 
 
 def outcome_of(intent: Intent, result: Result, reason: str, created_id: str | None = None) -> Outcome:

@@ -7,7 +7,7 @@ may be pending, the state machine waits.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
@@ -22,7 +22,7 @@ from hubplane.domain.storage.policy import StoragePolicy
 from hubplane.domain.storage.ports import Refusal, Refused
 from hubplane.domain.storage.tags import LARGEST_TAG_COUNT
 
-__all__ = ["RUN_TAG", "Slice", "create", "start_slice"]
+__all__ = ["RUN_TAG", "Progress", "Slice", "create", "leave_rest", "start_from", "start_slice"]
 
 RUN_TAG: Final = "hubplane:run"
 
@@ -40,6 +40,54 @@ class Slice:
 
     outcomes: tuple[Outcome, ...]
     waits: str = ""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a night's snapshots are. ``batch`` None: all are started or decided; otherwise go on there, at action ``start``."""
+
+    batch: int | None
+    start: int
+    outcomes: tuple[Outcome, ...]
+    reason: str
+
+
+Batches = Sequence[Callable[[], Sequence[PlannedAction]]]
+Keep = Callable[[str, Sequence[Outcome]], None]
+
+
+def start_from(
+    batch: int, start: int, batches: Batches, keep: Keep, known: Known, policy: StoragePolicy, tools: Tools, run_id: str
+) -> Progress:
+    """Start snapshots from this place on until there is no more room or time. ``batches`` are read when their turn comes.
+
+    ``keep`` gets the outcomes of each slice under its name, before the next begins. Repeatable from the same place.
+    """
+    outcomes: list[Outcome] = []
+    while batch < len(batches):
+        actions = batches[batch]()
+        while start < len(actions):
+            if tools.is_over:
+                return Progress(batch, start, tuple(outcomes), "the time of this try is used up")
+            name = f"{batch + 1:05}-{start:03}"
+            done = start_slice(name, actions[start:], known, policy, tools, run_id)
+            if done.outcomes:
+                keep(name, done.outcomes)
+            outcomes.extend(done.outcomes)
+            start += len(done.outcomes)
+            if done.waits:
+                return Progress(batch, start, tuple(outcomes), done.waits)
+        batch, start = batch + 1, 0
+    return Progress(None, 0, tuple(outcomes), "every snapshot of the plan is started or decided")
+
+
+def leave_rest(batch: int, start: int, batches: Batches, why: str) -> tuple[Outcome, ...]:
+    """The outcomes of what the night did not come to."""
+    return tuple(
+        outcome_of(_intent(action), Result.LEFT, why)
+        for number in range(batch, len(batches))
+        for action in batches[number]()[start if number == batch else 0 :]
+    )
 
 
 def start_slice(

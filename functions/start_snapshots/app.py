@@ -1,0 +1,91 @@
+"""StartSnapshots: the snapshots of the plan, as many at a time as the account may have pending.
+
+Event: ``run``, ``cursor`` (null at first). Result: ``done``, ``cursor`` to go on from after a wait, and counts of this call.
+Repeatable from the same cursor: what an earlier try started is found by its tag and the ledger.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache, partial
+from typing import Any
+
+import boto3
+
+from hubplane.adapters.clock import SystemClock
+from hubplane.adapters.ebs import Ebs, changing_client, looking_client
+from hubplane.adapters.ledger_table import StorageLedger
+from hubplane.adapters.storage_bucket import StorageBucket
+from hubplane.domain.storage.actions import PlannedAction
+from hubplane.domain.storage.documents import action_from_json
+from hubplane.domain.storage.executing import Tools, refuse_unless_enforced
+from hubplane.domain.storage.looking import Known
+from hubplane.domain.storage.outcomes import Outcome, counts, outcome_to_json
+from hubplane.domain.storage.pacing import Pace
+from hubplane.domain.storage.policy import policy_from_json
+from hubplane.domain.storage.starting import Progress, leave_rest, start_from
+from hubplane.entrypoint import task
+from hubplane.settings import read_settings
+
+
+@dataclass(frozen=True)
+class Settings:
+    ledger_table_name: str
+    storage_bucket_name: str
+    work_seconds: int
+
+
+SETTINGS = read_settings(Settings)
+CLOCK = SystemClock()
+client = cache(boto3.client)  # made by the first call: a client costs as much time again as importing boto3
+
+
+@cache
+def ebs() -> Ebs:
+    return Ebs(looking_client(), changing_client())
+
+
+@task
+def handler(event: dict[str, Any]) -> dict[str, Any]:
+    run, now = event["run"], CLOCK.now()
+    refuse_unless_enforced(run["mode"])
+    bucket = StorageBucket(client("s3"), SETTINGS.storage_bucket_name)
+    folder = f"{run['prefix']}{run['step']}/"
+    batches = [partial(read_batch, bucket, item["key"]) for item in bucket.json(f"{folder}batches.json") or []]
+    at = event.get("cursor") or {"batch": 0, "start": 0}
+
+    def keep(name: str, outcomes: Sequence[Outcome]) -> None:
+        bucket.put_lines(f"{folder}outcomes/{name}.jsonl.gz", map(outcome_to_json, outcomes))
+
+    deadline_at = datetime.fromisoformat(run["deadline_at"])
+    if now >= deadline_at:
+        rest = leave_rest(at["batch"], at["start"], batches, "The night's deadline has passed; left for tomorrow.")
+        keep("left", rest)
+        return answer(Progress(None, 0, rest, f"the deadline has passed, {len(rest)} volumes are left for tomorrow"))
+    ledger = StorageLedger(
+        client("dynamodb"), SETTINGS.ledger_table_name, event["cluster_name"], run["night_at"][:10], run["run_id"]
+    )
+    stop_at = min(deadline_at, now + timedelta(seconds=SETTINGS.work_seconds))
+    tools = Tools(ebs(), None, ledger, CLOCK, Pace(CLOCK), stop_at)
+    known = Known(bucket.cluster(run["prefix"]).inventory)
+    policy = policy_from_json(run["policy"])
+    return answer(start_from(at["batch"], at["start"], batches, keep, known, policy, tools, run["run_id"]))
+
+
+def read_batch(bucket: StorageBucket, key: str) -> list[PlannedAction]:
+    """The changes of one batch, in the plan's order."""
+    return [action_from_json(line) for line in bucket.lines(key)]
+
+
+def answer(progress: Progress) -> dict[str, Any]:
+    """What the state machine gets."""
+    counted = counts(progress.outcomes)
+    return {
+        "done": progress.batch is None,
+        "cursor": None if progress.batch is None else {"batch": progress.batch, "start": progress.start},
+        **counted,
+        "changes": [f"started {counted['started']} snapshots"] if counted["started"] else [],
+        "reason": progress.reason,
+    }
