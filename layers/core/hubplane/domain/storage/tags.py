@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-__all__ = ["TagFacts", "copied_tags", "parse_time", "read_tags"]
+__all__ = ["TagFacts", "carries_cluster", "copied_tags", "is_for_planners", "parse_time", "read_tags"]
 
 CLAIM_NAME_TAG = "kubernetes.io/created-for/pvc/name"
 CLAIM_NAMESPACE_TAG = "kubernetes.io/created-for/pvc/namespace"
@@ -28,6 +28,7 @@ VOLUME_PROTECTED_TAG = "hubplane:volume-protected"
 
 USE_TAGS = frozenset({START_TAG, STOP_TAG, STOP_TAG_2019})
 TIME_TAGS = USE_TAGS | {VOLUME_DELETE_TAG, SNAPSHOT_DELETE_TAG}
+NAMED_TAGS = TIME_TAGS | {CLAIM_NAME_TAG, CLAIM_NAMESPACE_TAG, CSI_CLUSTER_TAG, OWNER_TAG, ANCESTRY_TAG, VOLUME_PROTECTED_TAG}
 RESERVED_PREFIX = "aws:"
 LARGEST_TAG_COUNT = 50
 
@@ -95,6 +96,16 @@ def read_tags(tags: Mapping[str, str], protection_tag: str) -> TagFacts:
         ancestry=tags.get(ANCESTRY_TAG) or None,
         unparsable=tuple(unparsable),
     )
+
+
+def is_for_planners(key: str, protection_tag: str) -> bool:
+    """Whether ``read_tags`` looks at a tag of this name: what a sweep keeps of a snapshot's tags."""
+    return key in NAMED_TAGS or key.startswith(CLUSTER_TAG_PREFIX) or key.lower() == protection_tag.lower()
+
+
+def carries_cluster(tags: Mapping[str, str], cluster_name: str) -> bool:
+    """Whether the tags name this cluster, in either form; ``read_tags`` finds it among its ``clusters`` then."""
+    return tags.get(CLUSTER_TAG_PREFIX + cluster_name) == "owned" or tags.get(CSI_CLUSTER_TAG) == cluster_name
 
 
 def copied_tags(tags: Mapping[str, str], protection_tag: str, ancestry: str | None) -> dict[str, str]:

@@ -64,6 +64,8 @@ def view_of(inventory: Inventory, policy: StoragePolicy, now: datetime) -> Stora
     snapshots: dict[str, Snapshot] = {}
     of_volume: dict[str, list[Snapshot]] = defaultdict(list)
     for snapshot in inventory.snapshots:
+        if snapshot.snapshot_id in snapshots:
+            continue  # pages of a list that changes meanwhile may overlap, and nothing supersedes itself
         facts = read_tags(snapshot.tags, policy.protection_tag)
         if inventory.cluster_name in facts.clusters or snapshot.volume_id in volumes:
             snapshots[snapshot.snapshot_id], snapshot_facts[snapshot.snapshot_id] = snapshot, facts
