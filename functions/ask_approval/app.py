@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -10,8 +11,8 @@ from typing import Any
 import boto3
 
 from hubplane.adapters.clusters_table import ClustersTable
-from hubplane.adapters.notices import Notices
-from hubplane.domain.mails import approval_mail
+from hubplane.adapters.mail_queue import queue_mail
+from hubplane.domain.mail.messages import MailMessage
 from hubplane.entrypoint import task
 from hubplane.settings import read_settings
 
@@ -19,8 +20,7 @@ from hubplane.settings import read_settings
 @dataclass(frozen=True)
 class Settings:
     clusters_table_name: str
-    ledger_table_name: str
-    operators_topic_arn: str
+    mail_queue_url: str
 
 
 SETTINGS = read_settings(Settings)
@@ -30,11 +30,6 @@ client = cache(boto3.client)  # made by the first call: a client costs as much t
 @cache
 def clusters() -> ClustersTable:
     return ClustersTable(client("dynamodb"), SETTINGS.clusters_table_name)
-
-
-@cache
-def notices() -> Notices:
-    return Notices(client("sns"), client("dynamodb"), SETTINGS.operators_topic_arn, SETTINGS.ledger_table_name)
 
 
 @task
@@ -48,6 +43,16 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
         "asked_at": now.isoformat(),
     }
     clusters().record_approval_request(cluster_name, execution_arn, question)
-    mail = approval_mail(cluster_name, event["stack_changes"], event["reason"], event["task_token"])
-    notices().send_once(cluster_name, f"approval#{event['change_set_name']}", mail.subject, mail.text, now)
+    told = {
+        "cluster": cluster_name,
+        "question": f"The build of cluster {cluster_name} would change its stack in a way that replaces or removes something.",
+        "reason": event["reason"],
+        "changes": event["stack_changes"],
+        "task_token": event["task_token"],
+        "execution": execution_arn,
+    }
+    # A retried state has another token, and the former mail's commands answer nobody any more.
+    asked = hashlib.sha256(event["task_token"].encode()).hexdigest()[:16]
+    mail_id = f"approval_needed#{event['change_set_name']}#{asked}"
+    queue_mail(client("sqs"), SETTINGS.mail_queue_url, MailMessage(mail_id, "approval_needed", cluster_name, None, told))
     return {"asked": True, "changes": [], "reason": f"asked the operators: {event['reason']}"}

@@ -10,9 +10,9 @@ from typing import Any
 import boto3
 
 from hubplane.adapters.clusters_table import ClustersTable
-from hubplane.adapters.notices import Notices
+from hubplane.adapters.mail_queue import queue_mail
 from hubplane.domain.failures import describe_failure
-from hubplane.domain.mails import failure_mail
+from hubplane.domain.mail.messages import MailMessage
 from hubplane.entrypoint import plausible_name, task
 from hubplane.settings import read_settings
 
@@ -20,8 +20,7 @@ from hubplane.settings import read_settings
 @dataclass(frozen=True)
 class Settings:
     clusters_table_name: str
-    ledger_table_name: str
-    operators_topic_arn: str
+    mail_queue_url: str
 
 
 SETTINGS = read_settings(Settings)
@@ -33,11 +32,6 @@ def clusters() -> ClustersTable:
     return ClustersTable(client("dynamodb"), SETTINGS.clusters_table_name)
 
 
-@cache
-def notices() -> Notices:
-    return Notices(client("sns"), client("dynamodb"), SETTINGS.operators_topic_arn, SETTINGS.ledger_table_name)
-
-
 @task
 def handler(event: dict[str, Any]) -> dict[str, Any]:
     # A build may end before its input was found valid: what is no name must not become a key, or be mailed.
@@ -46,8 +40,16 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
     failure = describe_failure(event["stage"], event["error"], event["cause"])
     entry = {"stage": failure.stage, "error": failure.error, "cause": failure.cause, "execution_arn": execution_arn}
     released = cluster_name != "" and clusters().record_failure(cluster_name, execution_arn, entry, now)
-    mail = failure_mail(cluster_name, failure, execution_arn, held_lock=released)
-    notices().send_once(cluster_name or "-", execution_arn, mail.subject, mail.text, now)
+    told = {
+        "cluster": cluster_name or "(without a name)",
+        "stage": failure.stage,
+        "error": failure.error,
+        "cause": failure.cause,
+        "lock": "The lock is free." if released else "This build does not hold the cluster's lock; another one may.",
+        "execution": execution_arn,
+    }
+    mail = MailMessage(f"build_failed#{execution_arn}", "build_failed", cluster_name or None, None, told)
+    queue_mail(client("sqs"), SETTINGS.mail_queue_url, mail)
     return {
         "stage": failure.stage,
         "error": failure.error,

@@ -10,8 +10,8 @@ from typing import Any
 import boto3
 
 from hubplane.adapters.clusters_table import ClustersTable
-from hubplane.adapters.notices import Notices
-from hubplane.domain.mails import release_mail
+from hubplane.adapters.mail_queue import queue_mail
+from hubplane.domain.mail.messages import MailMessage
 from hubplane.entrypoint import task
 from hubplane.settings import read_settings
 
@@ -19,8 +19,7 @@ from hubplane.settings import read_settings
 @dataclass(frozen=True)
 class Settings:
     clusters_table_name: str
-    ledger_table_name: str
-    operators_topic_arn: str
+    mail_queue_url: str
 
 
 SETTINGS = read_settings(Settings)
@@ -32,11 +31,6 @@ def clusters() -> ClustersTable:
     return ClustersTable(client("dynamodb"), SETTINGS.clusters_table_name)
 
 
-@cache
-def notices() -> Notices:
-    return Notices(client("sns"), client("dynamodb"), SETTINGS.operators_topic_arn, SETTINGS.ledger_table_name)
-
-
 @task
 def handler(event: dict[str, Any]) -> dict[str, Any]:
     cluster_name, execution_arn, now = event["cluster_name"], event["execution_arn"], datetime.now(UTC)
@@ -44,8 +38,9 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
     release = {**event["release"], "spec": event["spec"], "notes": event["notes"], "recorded_at": now.isoformat()}
     clusters().record_release(cluster_name, execution_arn, release, now)
     if changes:
-        mail = release_mail(cluster_name, event["release"]["hub_url"], changes, event["notes"])
-        notices().send_once(cluster_name, execution_arn, mail.subject, mail.text, now)
+        told = {"cluster": cluster_name, "hub_url": event["release"]["hub_url"], "changes": changes, "notes": event["notes"]}
+        mail = MailMessage(f"build_finished#{execution_arn}", "build_finished", cluster_name, None, told)
+        queue_mail(client("sqs"), SETTINGS.mail_queue_url, mail)
     return {
         "status": "ACTIVE",
         "changes": [],

@@ -13,6 +13,8 @@ import pytest
 from moto import mock_aws
 
 from hubplane.domain.errors import ClusterBusy, LockLost
+from hubplane.domain.mail.messages import message_from_json
+from hubplane.domain.mail.rendering import Rendered, render
 
 EVENTS = Path(__file__).resolve().parents[2] / "events"
 REGION = "us-east-1"
@@ -25,30 +27,29 @@ def event(name: str, **changes: Any) -> dict[str, Any]:
 
 
 class World:
-    """Tables, topic with a queue behind it, and the handlers wired to them."""
+    """The clusters' table, the mail queue, and the handlers wired to them."""
 
     def __init__(self) -> None:
         self.dynamodb = boto3.client("dynamodb", region_name=REGION)
-        for table, keys in {"clusters": ["cluster_name"], "ledger": ["cluster", "entry"]}.items():
-            self.dynamodb.create_table(
-                TableName=table,
-                BillingMode="PAY_PER_REQUEST",
-                AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in keys],
-                KeySchema=[{"AttributeName": key, "KeyType": kind} for key, kind in zip(keys, ["HASH", "RANGE"], strict=False)],
-            )
-        sns, self.sqs = boto3.client("sns", region_name=REGION), boto3.client("sqs", region_name=REGION)
-        self.topic_arn = sns.create_topic(Name="operators")["TopicArn"]
+        self.dynamodb.create_table(
+            TableName="clusters",
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[{"AttributeName": "cluster_name", "AttributeType": "S"}],
+            KeySchema=[{"AttributeName": "cluster_name", "KeyType": "HASH"}],
+        )
+        self.sqs = boto3.client("sqs", region_name=REGION)
         self.queue_url = self.sqs.create_queue(QueueName="mails")["QueueUrl"]
-        queue_arn = self.sqs.get_queue_attributes(QueueUrl=self.queue_url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-        sns.subscribe(TopicArn=self.topic_arn, Protocol="sqs", Endpoint=queue_arn)
 
     def handler(self, folder: str) -> Any:
         module = importlib.import_module(f"functions.{folder}.app")
         return importlib.reload(module).handler
 
-    def mails(self) -> list[dict[str, str]]:
-        messages = self.sqs.receive_message(QueueUrl=self.queue_url, MaxNumberOfMessages=10).get("Messages", [])
-        return [json.loads(message["Body"]) for message in messages]
+    def mails(self) -> list[Rendered]:
+        """The mails that were asked for, each once, however often: by mail id the last, as it will be read."""
+        received = self.sqs.receive_message(QueueUrl=self.queue_url, MaxNumberOfMessages=10).get("Messages", [])
+        messages = {message.mail_id: message for message in (message_from_json(item["Body"]) for item in received)}
+        letterhead = {"institution": "OpenSARLab", "contact": "help@example.org"}
+        return [render(message.name, {**letterhead, **message.context}) for message in messages.values()]
 
     def record(self) -> dict[str, Any]:
         item = self.dynamodb.get_item(TableName="clusters", Key={"cluster_name": {"S": "opensarlab"}}).get("Item", {})
@@ -62,8 +63,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
         for name, value in {
             "AWS_DEFAULT_REGION": REGION,
             "CLUSTERS_TABLE_NAME": "clusters",
-            "LEDGER_TABLE_NAME": "ledger",
-            "OPERATORS_TOPIC_ARN": found.topic_arn,
+            "MAIL_QUEUE_URL": found.queue_url,
             "LEASE_SECONDS": "3600",
         }.items():
             monkeypatch.setenv(name, value)
@@ -112,8 +112,15 @@ def test_a_question_is_kept_with_its_token_and_mailed_once_with_both_commands(wo
     assert json.loads(world.record()["approval"]["S"])["task_token"] == token
     mails = world.mails()
     assert len(mails) == 1
-    assert mails[0]["Message"].count(f"send-task-success --task-token '{token}'") == 2
-    assert "running servers are stopped" in mails[0]["Message"]
+    assert mails[0].text.count(f"send-task-success --task-token '{token}'") == 2
+    assert "running servers are stopped" in mails[0].text
+
+
+def test_a_question_with_another_token_is_another_mail(world: World) -> None:
+    world.handler("lock_cluster")(event("lock_cluster"), None)
+    for token in ("first", "second"):
+        world.handler("ask_approval")(event("ask_approval", task_token=token), None)
+    assert [token in mail.text for mail, token in zip(world.mails(), ("first", "second"), strict=True)] == [True, True]
 
 
 def test_nobody_is_asked_by_an_execution_without_the_lock(world: World) -> None:
@@ -131,7 +138,7 @@ def test_a_release_with_changes_is_mailed_once_and_frees_the_lock(world: World) 
     assert world.record()["status"]["S"] == "ACTIVE"
     assert "lock" not in world.record()
     assert json.loads(world.record()["release"]["S"])["spec"] == event("record_release")["spec"]
-    assert [mail["Subject"] for mail in world.mails()] == ["Hubplane: cluster opensarlab is ready"]
+    assert [mail.subject for mail in world.mails()] == ["Cluster opensarlab is ready"]
 
 
 def test_a_release_without_changes_bothers_nobody(world: World) -> None:
@@ -151,7 +158,7 @@ def test_a_failure_is_recorded_mailed_once_and_frees_the_lock(world: World) -> N
     assert "lock" not in world.record()
     mails = world.mails()
     assert len(mails) == 1
-    assert "The lock is free. Mend the cause and start the same input again" in mails[0]["Message"]
+    assert "The lock is free. Mend the cause and start the same input again" in mails[0].text
 
 
 def test_the_failure_of_a_build_that_never_had_the_lock_leaves_the_holder_alone(world: World) -> None:
@@ -162,8 +169,8 @@ def test_the_failure_of_a_build_that_never_had_the_lock_leaves_the_holder_alone(
     assert world.record()["lock"]["M"]["execution_arn"]["S"] == holder
     assert world.record()["status"]["S"] == "BUILDING"
     (mail,) = world.mails()
-    assert "does not hold the cluster's lock; another one may" in mail["Message"]
-    assert "lock is free" not in mail["Message"]
+    assert "does not hold the cluster's lock; another one may" in mail.text
+    assert "lock is free" not in mail.text
 
 
 @pytest.mark.parametrize("name", ["", "Not A Name", "x" * 4000, "planted-secret/VALUE+0123"])
@@ -171,4 +178,4 @@ def test_a_failure_without_a_cluster_of_that_name_is_mailed_and_what_stood_there
     answer = world.handler("record_failure")(event("record_failure", cluster_name=name, stage="ValidateSpec"), None)
     assert answer["lock_released"] is False
     (mail,) = world.mails()
-    assert not name or name not in mail["Subject"] + mail["Message"]
+    assert not name or name not in mail.subject + mail.text + mail.html

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from moto import mock_aws
 
-from hubplane.adapters.mail_ledger import MailLedger
+from hubplane.adapters.ledger_table import accepted_warnings
 from hubplane.domain.mail.messages import MailMessage
 from tests.functions.mail_world import VISIBILITY, MailWorld
 
@@ -31,7 +32,14 @@ def wait(mail_id: str = "please_wait#1", **changes: Any) -> MailMessage:
 
 
 def failed(mail_id: str = "build_failed#1") -> MailMessage:
-    context = {"cluster": "sar", "stage": "CheckAccount", "error": "AccountNotReady", "cause": "no zone", "execution": "arn"}
+    context = {
+        "cluster": "sar",
+        "stage": "CheckAccount",
+        "error": "AccountNotReady",
+        "cause": "no zone",
+        "execution": "arn",
+        "lock": "",
+    }
     return MailMessage(mail_id, "build_failed", "sar", None, context)
 
 
@@ -253,17 +261,25 @@ def warning(snapshot: str = "snap-1", days: int = 5, to: str = "Ada@uni.example.
         "deleted_on": "2026-11-28",
         "sign_in_url": "https://sar.example.org/",
     }
-    return MailMessage(f"storage_warning#sar#{snapshot}#2026-08-01#{days}", "storage_warning", "sar", to, context, {"days": days})
+    facts = {
+        "snapshot_id": snapshot,
+        "owner_sub": "sub-of-ada",
+        "last_used_at": "2026-08-01T00:00:00+00:00",
+        "days_before": days,
+        "announced_delete_at": "2026-11-29T10:00:00+00:00",
+    }
+    return MailMessage(f"storage_warning#sar#{snapshot}#2026-08-01#{days}", "storage_warning", "sar", to, context, facts)
 
 
-def accepted(world: MailWorld) -> list[Any]:
-    return [facts for facts, _ in MailLedger(world.dynamodb, "ledger").accepted("sar", "storage_warning#")]
+def accepted(world: MailWorld) -> list[int]:
+    """The days before of the warnings that count, as the storage night reads them."""
+    return [warning.days_before for warning in accepted_warnings(world.dynamodb, "ledger", "sar")]
 
 
 def test_a_bounce_takes_a_warning_back_and_stops_the_next_one(world: MailWorld) -> None:
     world.ask(warning(days=5))
     world.deliver()
-    assert accepted(world) == [{"days": 5}]
+    assert accepted(world) == [5]
     world.hear(world.ses.bounce(0))
     assert accepted(world) == []
     world.ask(warning(days=5), warning(days=3, to="ada@uni.example.org"))
@@ -290,7 +306,7 @@ def test_a_complaint_stops_mail_but_what_was_read_counts(world: MailWorld) -> No
     world.hear(world.ses.event(0, "Complaint", complaint=complained))
     world.ask(warning(days=3))
     world.deliver()
-    assert accepted(world) == [{"days": 5}]
+    assert accepted(world) == [5]
 
 
 @pytest.mark.parametrize("kind", ["Transient", "Undetermined"])
@@ -313,18 +329,19 @@ def test_an_address_that_is_good_again_gets_what_is_asked_for_again(world: MailW
     world.dynamodb.delete_item(TableName="ledger", Key=key)
     world.ask(warning(days=3))
     world.deliver()
-    assert accepted(world) == [{"days": 3}]
+    assert accepted(world) == [3]
 
 
 def test_a_second_try_that_tells_another_date_leaves_both_in_the_record(world: MailWorld) -> None:
-    first, second = warning(), warning()
-    object.__setattr__(second, "facts", {"days": 5, "delete_at": "later"})
+    first = warning()
+    second = replace(first, facts={**first.facts, "announced_delete_at": "2026-11-30T10:00:00+00:00"})
     world.ask(first)
     world.deliver(5)
     world.bodies.clear()
     world.ask(second)
     world.deliver()
-    assert sorted(map(str, accepted(world))) == sorted(map(str, [{"days": 5}, {"days": 5, "delete_at": "later"}]))
+    told = {warning.announced_delete_at.day for warning in accepted_warnings(world.dynamodb, "ledger", "sar")}
+    assert told == {29, 30}
 
 
 def test_the_real_bounce_is_recorded_and_news_of_others_mail_changes_no_entry(world: MailWorld) -> None:

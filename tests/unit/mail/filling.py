@@ -22,6 +22,7 @@ def _value(field: str, kind: Kind, text: str | None) -> Any:
         Kind.SECTIONS: [(word, [word]), (word, [])],
         Kind.COUNT: 47,
         Kind.URL: f"https://the-{field.replace('_', '-')}.example.org/",
+        Kind.TOKEN: f"the-{field.replace('_', '-')}",
         Kind.PLACEHOLDER: {"code": "{####}", "username": "{username}"}.get(field),
     }
     return values[kind]

@@ -26,6 +26,7 @@ PROMISED = {
     "snapshot_deleted",
     "build_finished",
     "build_failed",
+    "approval_needed",
     "daily_report",
     "verification_code",
     "password_code",
@@ -66,13 +67,18 @@ def test_every_value_reaches_the_reader(name: str, form: str) -> None:
     assert missing == []
 
 
+# What the commands in a mail answer a waiting execution with: braces of JSON, not of a template.
+ANSWERS = ('{"approved": true, "by": "your name"}', '{"approved": false, "by": "your name", "reason": "why"}')
+
+
 @pytest.mark.parametrize("name", MAILS)
 def test_fault_14_no_placeholder_of_ours_is_ever_printed(name: str) -> None:
     mail = render(name, filled(name))
     placeholders = {word for field, kind in fields_of(name).items() if kind is Kind.PLACEHOLDER for word in [filled(name)[field]]}
     body = re.sub(r"<style>.*?</style>", "", mail.html, flags=re.DOTALL)
     for text in (mail.subject, mail.text, body):
-        assert set(re.findall(r"\{[^}]*\}?|%\}|\}\}", text)) <= placeholders
+        found = set(re.findall(r"\{[^}]*\}?|%\}|\}\}", text))
+        assert found <= {*placeholders, *(ANSWERS if name == "approval_needed" else ())}
 
 
 @pytest.mark.parametrize("name", MAILS)
@@ -104,6 +110,8 @@ WRONG: dict[str, tuple[str, dict[str, Any], str]] = {
     "negative count": ("storage_warning", {"days_left": -1}, "whole number"),
     "pairs missing": ("daily_report", {"sections": ["Deleted"]}, "pair"),
     "triple": ("daily_report", {"sections": [("a", [], [])]}, "pair"),
+    "token with a quote": ("approval_needed", {"task_token": "A'; rm -rf /"}, "no task token"),
+    "token that is cut": ("approval_needed", {"task_token": "A" * 2049}, "no task token"),
     "no placeholder": ("verification_code", {"code": "123456"}, "codeParameter"),
     "markup as a placeholder": ("verification_code", {"code": "{<b>}"}, "codeParameter"),
 }
@@ -152,3 +160,11 @@ def test_a_build_without_changes_says_so() -> None:
 
 def test_the_letterhead_is_on_every_mail() -> None:
     assert all(set(LETTERHEAD) <= set(fields_of(name)) for name in MAILS)
+
+
+@pytest.mark.parametrize("form", ["text", "html"])
+def test_a_decision_is_one_command_that_can_be_copied_whatever_the_length_of_its_token(form: str) -> None:
+    token = "AQCAAAAK+/=" + "x" * 2000
+    body = getattr(render("approval_needed", {**filled("approval_needed"), "task_token": token}), form)
+    for answer in ANSWERS:
+        assert f"aws stepfunctions send-task-success --task-token '{token}' --task-output '{answer}'" in body

@@ -13,7 +13,7 @@ An entry is claimed before its mail is handed over and marked after, each under 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -132,31 +132,13 @@ class MailLedger:
             item = self._client.get_item(TableName=self._table_name, Key=key, ConsistentRead=True).get("Item")
         return None if item is None else f"{item['reason']['S']} on {item['suppressed_at']['S']}"
 
-    def accepted(self, cluster: str, mail_id_prefix: str) -> Iterator[tuple[Mapping[str, Any], datetime]]:
-        """Facts and ``accepted_at`` of every mail whose id begins so and that SES took; by pages, read consistently.
-
-        A mail whose first try ended without a word comes once for each try that told the person something else.
-        """
-        with translated(f"read the accepted mails of {cluster}"):
-            pages = self._client.get_paginator("query").paginate(
-                TableName=self._table_name,
-                ConsistentRead=True,
-                KeyConditionExpression="#cluster = :cluster AND begins_with(entry, :entry)",
-                FilterExpression="attribute_exists(accepted_at) AND attribute_not_exists(bounced_at)",
-                ExpressionAttributeNames={"#cluster": "cluster"},
-                ExpressionAttributeValues={":cluster": {"S": cluster}, ":entry": {"S": _entry(mail_id_prefix)}},
-            )
-            for item in (item for page in pages for item in page["Items"]):
-                for facts in item.get("facts", {}).get("SS", []):
-                    yield json.loads(facts), datetime.fromisoformat(item["accepted_at"]["S"])
-
     def _end(self, claim: Claim, expression: str, reason: str, now: datetime) -> None:
         values: dict[str, Any] = {
             ":at": {"S": now.isoformat()},
             ":reason": {"S": reason},
             ":mine": {"S": claim.claimed_at.isoformat()},
+            ":facts": {"SS": [claim.facts]},
         }
-        values[":facts"] = {"SS": [claim.facts]}
         key = _key(claim.cluster, _entry(claim.mail_id))
         self._update(f"end the claim of mail {claim.mail_id}", key, expression, f"{OPEN} AND claimed_at = :mine", values)
 

@@ -51,6 +51,10 @@ MAILS: Final[Mapping[str, MailKind]] = {
             "reminder_number": Kind.COUNT,
         },
     ),
+    "review_expired": MailKind(
+        Audience.ADMINS,
+        {"username": Kind.TEXT, "email": Kind.TEXT, "signed_up_at": Kind.TEXT, "days": Kind.COUNT, "start_again": Kind.TEXT},
+    ),
     "approved": MailKind(Audience.PERSON, {"username": Kind.TEXT, "sign_in_url": Kind.URL, "clusters": Kind.LINES}),
     "refused": MailKind(Audience.PERSON, {"username": Kind.TEXT, "reason": Kind.TEXT}),
     "password_changed": MailKind(Audience.ADMINS, {"username": Kind.TEXT, "changed_at": Kind.TEXT}),
@@ -68,7 +72,25 @@ MAILS: Final[Mapping[str, MailKind]] = {
     ),
     "build_failed": MailKind(
         Audience.OPERATORS,
-        {"cluster": Kind.TEXT, "stage": Kind.TEXT, "error": Kind.TEXT, "cause": Kind.TEXT, "execution": Kind.TEXT},
+        {
+            "cluster": Kind.TEXT,
+            "stage": Kind.TEXT,
+            "error": Kind.TEXT,
+            "cause": Kind.TEXT,
+            "lock": Kind.TEXT,
+            "execution": Kind.TEXT,
+        },
+    ),
+    "approval_needed": MailKind(
+        Audience.OPERATORS,
+        {
+            "cluster": Kind.TEXT,
+            "question": Kind.TEXT,
+            "reason": Kind.TEXT,
+            "changes": Kind.LINES,
+            "task_token": Kind.TOKEN,
+            "execution": Kind.TEXT,
+        },
     ),
     "daily_report": MailKind(
         Audience.OPERATORS, {"cluster": Kind.TEXT, "day": Kind.TEXT, "summary": Kind.TEXT, "sections": Kind.SECTIONS}

@@ -19,11 +19,12 @@ MAX_TEXT_LENGTH: Final = 2000
 _ADDRESS: Final = re.compile(
     r"(?:https://[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*|http://(?:127\.0\.0\.1|localhost))(?::[0-9]{1,5})?(?:[/?][A-Za-z0-9._~:/?#@!$&()*+,;=%\[\]-]*)?"
 )
+_TOKEN: Final = re.compile(r"[A-Za-z0-9+/=_.-]{1,2048}")  # Step Functions API reference, SendTaskSuccess: at most 2048
 _PLACEHOLDER: Final = re.compile(r"\{[A-Za-z_#]{1,40}\}")
 
 
 class Kind(StrEnum):
-    """What a field holds. ``SECTIONS`` are pairs of a title and lines."""
+    """What a field holds. ``SECTIONS`` are pairs of a title and lines; a ``TOKEN`` answers a waiting execution."""
 
     TEXT = "text"
     LINES = "lines"
@@ -31,6 +32,7 @@ class Kind(StrEnum):
     COUNT = "count"
     URL = "url"
     PLACEHOLDER = "placeholder"
+    TOKEN = "token"  # noqa: S105
 
 
 class FieldInvalid(ValueError):
@@ -103,6 +105,13 @@ def _placeholder(value: Any) -> str:
     return value
 
 
+def _token(value: Any) -> str:
+    # A command is made of it that people run as it stands, so it is refused where text would be cleaned or cut.
+    if not isinstance(value, str) or not _TOKEN.fullmatch(value):
+        raise FieldInvalid("is no task token of Step Functions")
+    return value
+
+
 _CLEANERS: Final[Mapping[Kind, Callable[[Any], Any]]] = {
     Kind.TEXT: _text,
     Kind.LINES: _lines,
@@ -110,4 +119,5 @@ _CLEANERS: Final[Mapping[Kind, Callable[[Any], Any]]] = {
     Kind.COUNT: _count,
     Kind.URL: _url,
     Kind.PLACEHOLDER: _placeholder,
+    Kind.TOKEN: _token,
 }

@@ -48,7 +48,16 @@ SAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
         "stage": "CheckAccount",
         "error": "AccountNotReady",
         "cause": "subnet subnet-0123456789abcdef0 is in us-east-1a, the cluster's nodes are in us-east-1d",
+        "lock": "The lock is free.",
         "execution": _EXECUTION + "build_cluster:sar-42",
+    },
+    "approval_needed": {
+        "cluster": "sar",
+        "question": "The build of cluster sar would change its stack in a way that replaces or removes something.",
+        "reason": "1 change replaces or removes something",
+        "changes": ["replaces node group sar-main (Subnets): running servers are stopped"],
+        "task_token": "AQCAAAAKgAAAAMAAAAA" + _TOKEN * 3,
+        "execution": _EXECUTION + "build_cluster:sar-43",
     },
     "daily_report": {
         "cluster": "sar",
