@@ -11,11 +11,12 @@ from typing import Any
 from hubplane.domain.report.fleet import FleetTally
 from hubplane.domain.report.gathering import report_of
 from hubplane.domain.report.history import Day
-from hubplane.domain.report.lines import Outcome, PlanLine
+from hubplane.domain.report.lines import PlanLine
 from hubplane.domain.report.model import Fleet, Item, Listing, Report
 from hubplane.domain.report.pricing import prices_of
 from hubplane.domain.report.steps import step_report
 from hubplane.domain.storage.actions import Action
+from hubplane.domain.storage.outcomes import Result
 from hubplane.domain.storage.policy import StoragePolicy
 from hubplane.domain.storage.records import Claim, Snapshot, Volume
 
@@ -128,10 +129,10 @@ def snapshot_line(n: int, action: Action, reason: str, **more: Any) -> PlanLine:
 
 
 def sample_report(**changes: Any) -> Report:
-    started = {f"vol-{n:017x}": Outcome(f"vol-{n:017x}", "completed") for n in range(1, 25)}
-    started[f"vol-{24:017x}"] = Outcome(f"vol-{24:017x}", "failed", "IncorrectState: the volume is being deleted")
-    deleted = {f"snap-{n:017x}": Outcome(f"snap-{n:017x}", "deleted") for n in range(1, 39)}
-    deleted[f"snap-{39:017x}"] = Outcome(f"snap-{39:017x}", "skipped", "It has become a last copy since the plan.")
+    started = {f"vol-{n:017x}": (Result.STARTED, "") for n in range(1, 25)}
+    started[f"vol-{24:017x}"] = (Result.FAILED, "IncorrectState: the volume is being deleted")
+    deleted = {f"snap-{n:017x}": (Result.DELETED, "") for n in range(1, 39)}
+    deleted[f"snap-{39:017x}"] = (Result.SKIPPED, "It has become a last copy since the plan.")
     waived = "Waived by RecycleBinWaived: no rule retains EBS volumes."
     steps = (
         step_report("snapshot_volumes", ended("snapshot_volumes"), snapshot_lines(), started, "runs/…/plan.jsonl.gz"),
@@ -146,6 +147,7 @@ def sample_report(**changes: Any) -> Report:
             volume_lines(),
             {},
             "runs/opensarlab/2026-11-25/day-pv/prune_volumes/plan.jsonl.gz",
+            "5 of 30 volumes would be deleted and 0 already were tonight, more than 10%.",
         ),
         step_report(
             "prune_snapshots",

@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
-from hubplane.domain.report.lines import Outcome, PlanLine, reason_group
+from hubplane.domain.report.lines import PlanLine, became, plan_line_from_json, reason_group
 from hubplane.domain.report.model import StepReport
 from hubplane.domain.report.steps import FATES, recycle_bin_of, step_prefix, step_report
-from hubplane.domain.storage.actions import Action
+from hubplane.domain.storage.actions import Action, PlannedAction
+from hubplane.domain.storage.documents import action_to_json
+from hubplane.domain.storage.outcomes import Outcome, Result
 
 VOLUME = "vol-0a1b2c3d4e5f60718"
 
@@ -27,12 +29,13 @@ def ended(**changes: Any) -> dict[str, Any]:
     [
         pytest.param(Action.DELETE_CLAIM, "enforce", "deleted", "done", id="deleted"),
         pytest.param(Action.DELETE_VOLUME, "enforce", "gone", "done", id="not found on delete is success"),
-        pytest.param(Action.CREATE_SNAPSHOT, "enforce", "started", "done", id="a snapshot started"),
-        pytest.param(Action.CREATE_SNAPSHOT, "enforce", "completed", "done", id="a snapshot completed"),
+        pytest.param(Action.CREATE_SNAPSHOT, "enforce", "started", "fresh", id="a snapshot instead of a delete"),
+        pytest.param(Action.CREATE_SNAPSHOT, "plan", None, "fresh", id="a snapshot instead of a delete, planned"),
         pytest.param(Action.DELETE_SNAPSHOT, "enforce", "skipped", "skipped", id="the second look said no"),
         pytest.param(Action.DELETE_SNAPSHOT, "enforce", "failed", "failed", id="the provider refused"),
         pytest.param(Action.DELETE_SNAPSHOT, "enforce", None, "open", id="no word of it"),
-        pytest.param(Action.DELETE_SNAPSHOT, "enforce", "sideways", "open", id="a word that nobody knows is no deed"),
+        pytest.param(Action.DELETE_SNAPSHOT, "enforce", "left", "deferred", id="left for want of time"),
+        pytest.param(Action.DEFER, "enforce", "started", "done", id="put off, and started when there was room"),
         pytest.param(Action.DELETE_SNAPSHOT, "plan", None, "planned", id="a plan only says"),
         pytest.param(Action.DELETE_SNAPSHOT, None, None, "open", id="a failed step without a mode promises nothing"),
         pytest.param(Action.HOLD, "enforce", None, "held", id="held"),
@@ -41,13 +44,47 @@ def ended(**changes: Any) -> dict[str, Any]:
     ],
 )
 def test_each_planned_change_has_one_fate(action: Action, mode: str | None, result: str | None, fate: str) -> None:
-    outcomes = {VOLUME: Outcome(VOLUME, result, "words of the executor")} if result else {}
+    told = Outcome(VOLUME, action, Result(result), "words of the executor") if result else None
+    outcomes = {VOLUME: became(told)} if told else {}
     found = step_report("prune_volumes", ended(mode=mode), [line(action, "why")], outcomes)
     assert [name for name in FATES if getattr(found, name).count] == [fate]
     item = getattr(found, fate).items[0]
     assert (item.resource_id, item.size_gib, item.claim_name) == (VOLUME, 20, "claim-ana")
-    assert item.reason == ("words of the executor" if fate in ("skipped", "failed") else "why")
+    assert item.reason == ("words of the executor" if result in ("skipped", "failed", "left") else "why")
     assert found.kept == ()
+
+
+def test_a_snapshot_in_the_step_of_snapshots_is_its_deed() -> None:
+    started = {VOLUME: became(Outcome(VOLUME, Action.CREATE_SNAPSHOT, Result.STARTED, "why"))}
+    found = step_report("snapshot_volumes", ended(step="snapshot_volumes"), [line(Action.CREATE_SNAPSHOT, "why")], started)
+    assert (found.done.count, found.fresh.count) == (1, 0)
+
+
+def test_a_line_is_read_as_it_was_written() -> None:
+    planned = PlannedAction(VOLUME, Action.DELETE_VOLUME, "why", attention=True, last_copy=True)
+    read = plan_line_from_json(action_to_json(planned, size_gib=20, claim_name="claim-ana"))
+    assert read == line(Action.DELETE_VOLUME, "why", attention=True, last_copy=True)
+    assert plan_line_from_json(action_to_json(planned)).size_gib is None
+
+
+@pytest.mark.parametrize(
+    ("reason", "told"),
+    [
+        pytest.param("slow down", ("States.TaskFailed", "slow down"), id="plain words"),
+        pytest.param(
+            '{"ExecutionArn": "arn:…", "Error": "DeletionRefused", "Cause": "AskStorageApproval: no"}',
+            ("DeletionRefused", "AskStorageApproval: no"),
+            id="the description of a child execution",
+        ),
+        pytest.param(
+            '{"ExecutionArn": "arn:…"}', ("States.TaskFailed", '{"ExecutionArn": "arn:…"}'), id="a description without words"
+        ),
+        pytest.param("{cut off", ("States.TaskFailed", "{cut off"), id="cut off"),
+    ],
+)
+def test_a_failed_step_is_told_in_its_own_words(reason: str, told: tuple[str, str]) -> None:
+    found = step_report("prune_volumes", ended(status="FAILED", error="States.TaskFailed", reason=reason), [], {})
+    assert (found.error, found.reason) == told
 
 
 def test_what_is_kept_and_worth_a_look_is_in_both_places() -> None:

@@ -9,6 +9,7 @@
     <prefix><step>/stop-<hash>.json                                                what a person is asked to approve
     <prefix><step>/outcomes/<batch>.jsonl.gz                                       what became of them
     sightings/<cluster>.json.gz                                                    what the control plane saw of each volume
+    reports/<cluster>/<night>.html, <night>.json, history.json                     the report (``functions/write_storage_report``)
 
 A key that ends in ``.gz`` is packed. Reads and writes of whole objects, so all can be repeated.
 """
@@ -18,6 +19,7 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from hubplane.domain.errors import ProviderError
@@ -32,7 +34,7 @@ from hubplane.domain.storage.documents import (
     volume_from_json,
 )
 from hubplane.domain.storage.jsonlines import LineWriter, read_lines
-from hubplane.domain.storage.records import Sighting, Snapshot, Volume
+from hubplane.domain.storage.records import Inventory, Sighting, Snapshot, Volume
 from hubplane.domain.storage.sharing import Sharing
 
 ABSENT = frozenset({"NoSuchKey", "404", "NotFound"})
@@ -79,6 +81,15 @@ class StorageBucket:
             raise ProviderError(f"s3://{self._bucket}/{prefix}cluster.json.gz is missing: the sweep of this run did not end")
         return cluster_from_json(document)
 
+    def inventory(self, prefix: str) -> Inventory:
+        """All of a run's sweep. ``ProviderError`` where it was not whole."""
+        swept, sharing = self.cluster(prefix), Sharing()
+        return replace(
+            swept.inventory,
+            volumes=tuple(self.volumes(prefix, swept.volume_pages, sharing)),
+            snapshots=tuple(self.snapshots(prefix, swept.snapshot_pages, sharing)),
+        )
+
     # -- what outlives a night ------------------------------------------------------------------------------------------------
 
     def sightings(self, cluster_name: str) -> tuple[Sighting, ...]:
@@ -119,6 +130,15 @@ class StorageBucket:
             return None
         return json.loads(gzip.decompress(body) if key.endswith(".gz") else body)
 
+    def text(self, key: str) -> str | None:
+        """The text of ``put_text``, bytes that are no UTF-8 replaced; None where there is no such key."""
+        body = self._get(key)
+        return None if body is None else body.decode(errors="replace")
+
+    def put_text(self, key: str, text: str) -> None:
+        """One text as it is, such as a page."""
+        self._put(key, text.encode())
+
     def keys(self, prefix: str) -> Iterator[str]:
         """Every key that begins so, in order; by pages."""
         with translated(f"list s3://{self._bucket}/{prefix}"):
@@ -150,4 +170,6 @@ def _sightings_key(cluster_name: str) -> str:
 
 def _content_type(key: str) -> str:
     # Not JSON with Content-Encoding gzip: some clients would unpack that on the way, and it is not what was stored.
+    if key.endswith(".html"):
+        return "text/html; charset=utf-8"
     return "application/gzip" if key.endswith(".gz") else "application/json"

@@ -14,6 +14,7 @@ LINES: Final = 10
 FATES: Final = (
     ("done", "Done"),
     ("planned", "Would be done"),
+    ("fresh", "A fresh snapshot instead of a delete"),
     ("failed", "Failed"),
     ("skipped", "Left alone, because something had changed"),
     ("deferred", "Left for the next night"),
@@ -45,7 +46,7 @@ def sections_of(report: Report, where: Sequence[str]) -> list[Section]:
 def _waiting(report: Report) -> Iterator[str]:
     for step in report.steps:
         if step.held.count:
-            yield f"{TITLES[step.step]}: {counted(step.held.count, 'delete')} held for approval."
+            yield f"{TITLES[step.step]}: {counted(step.held.count, 'delete')} held for approval. {step.stop or ''}".rstrip()
     items = [item for step in report.steps for item in step.attention.items]
     count = sum(step.attention.count for step in report.steps)
     yield from _capped([_line(item) for item in items[:LINES]], count)

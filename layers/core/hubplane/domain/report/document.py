@@ -3,9 +3,9 @@
 Top level: ``schema``, ``cluster_name``, ``night`` (2026-11-25), ``run_id``, ``mode``, ``scheduled``, ``written_at``, ``summary``,
 ``steps``, ``recycle_bin``, ``warnings``, ``fleet``, ``prices``, ``history``, ``problems``.
 
-- ``steps[]``: ``step``, ``status``, ``mode``, ``error``, ``reason``, ``notes``, ``plan_key``; the listings ``done``, ``planned``,
-  ``held``, ``deferred``, ``skipped``, ``failed``, ``open``, ``attention``; ``kept[]`` with ``reason``, ``count``, ``size_gib``,
-  ``items``.
+- ``steps[]``: ``step``, ``status``, ``mode``, ``error``, ``reason``, ``notes``, ``plan_key``, ``stop``; the listings ``done``,
+  ``fresh``, ``planned``, ``held``, ``deferred``, ``skipped``, ``failed``, ``open``, ``attention``; ``kept[]`` with ``reason``,
+  ``count``, ``size_gib``, ``items``.
 - a listing: ``count``, ``size_gib``, ``usd_per_month`` (null where not priced) and ``items[]`` with ``resource_id``,
   ``size_gib``, ``claim_name``, ``reason``. ``items`` holds the first 1,000 at most (20 for each reason to keep); ``plan_key`` has
   every line.

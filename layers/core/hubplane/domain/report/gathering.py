@@ -66,6 +66,13 @@ def report_of(
         warnings=warnings,
         fleet=fleet,
         prices=prices,
-        history=tuple(history) if fleet is None else with_day(history, day_of(night, steps, fleet)),
+        history=_history(history, night, steps, fleet, run["mode"]),
         problems=tuple(found),
     )
+
+
+def _history(history: Sequence[Day], night: date, steps: Sequence[StepReport], fleet: Fleet | None, mode: str) -> tuple[Day, ...]:
+    """With the night, unless nothing is known of it, or a plan would take the place of what was done."""
+    if fleet is None or (mode == "plan" and any(day.night == night for day in history)):
+        return tuple(history)
+    return with_day(history, day_of(night, steps, fleet))

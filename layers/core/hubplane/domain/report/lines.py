@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from hubplane.domain.storage.actions import Action
+from hubplane.domain.storage.outcomes import Outcome, Result
 
-__all__ = ["Outcome", "PlanLine", "reason_group"]
+__all__ = ["DONE", "Became", "PlanLine", "became", "plan_line_from_json", "reason_group"]
+
+Became = tuple[Result, str]
+DONE: Final = frozenset({Result.STARTED, Result.DELETED, Result.GONE})
+_DONE: Final[Mapping[Result, Became]] = {result: (result, "") for result in DONE}
 
 # Parts of a reason that differ from one thing to the next, and what stands for them in the reason of the whole group.
 _PARTS: Final = (
@@ -32,13 +38,22 @@ class PlanLine:
     claim_name: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of a planned change, and why: ``started``, ``completed``, ``deleted``, ``gone``, ``skipped`` or ``failed``."""
+def plan_line_from_json(document: Mapping[str, Any]) -> PlanLine:
+    """A line of ``plan.jsonl.gz``: what ``documents.action_to_json`` wrote."""
+    return PlanLine(
+        resource_id=document["resource_id"],
+        action=Action(document["action"]),
+        reason=document["reason"],
+        attention=document.get("attention", False),
+        last_copy=document.get("last_copy", False),
+        size_gib=document.get("size_gib"),
+        claim_name=document.get("claim_name"),
+    )
 
-    resource_id: str
-    result: str
-    reason: str = ""
+
+def became(outcome: Outcome) -> Became:
+    """What became of a change. What was done needs no other reason than the plan's, and there may be many of it."""
+    return _DONE.get(outcome.result) or (outcome.result, outcome.reason)
 
 
 def reason_group(line: PlanLine) -> str:

@@ -49,9 +49,10 @@ class KeptGroup:
 class StepReport:
     """One of the three steps. ``status``: SUCCEEDED, FAILED or NOT_RUN; ``error`` and ``reason`` say why it failed.
 
-    ``done`` what was changed (in EC2 already gone counts as done), ``planned`` what would be (mode plan), ``held`` what waits for
-    approval, ``deferred`` left for the next night, ``skipped`` changed since the plan, ``failed`` refused by the provider,
-    ``open`` planned without a word of what became of it, ``attention`` kept but worth a person's look.
+    ``done`` what was changed (in EC2 already gone counts as done), ``fresh`` volumes that get a snapshot instead of their delete,
+    ``planned`` what would be (mode plan), ``held`` what waits for approval and ``stop`` why, ``deferred`` left for next night,
+    ``skipped`` changed since the plan, ``failed`` refused by the provider, ``open`` planned without a word of what became of it,
+    ``attention`` kept but worth a person's look.
     """
 
     step: str
@@ -61,7 +62,9 @@ class StepReport:
     reason: str = ""
     notes: tuple[str, ...] = ()
     plan_key: str | None = None
+    stop: str | None = None
     done: Listing = field(default_factory=Listing)
+    fresh: Listing = field(default_factory=Listing)
     planned: Listing = field(default_factory=Listing)
     held: Listing = field(default_factory=Listing)
     deferred: Listing = field(default_factory=Listing)

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from hubplane.domain.report.lines import Outcome, PlanLine
+from hubplane.domain.report.lines import DONE, Became, PlanLine
 from hubplane.domain.report.model import RecycleBin, StepReport
 from hubplane.domain.report.tally import KeptTally, Tally, item_of
 from hubplane.domain.storage.actions import Action
+from hubplane.domain.storage.outcomes import Result
 
 __all__ = ["STEPS", "recycle_bin_of", "step_prefix", "step_report"]
 
 STEPS: Final = ("snapshot_volumes", "prune_volumes", "prune_snapshots")
 # run_storage_day names the execution of each step after its own; a failed one does not say where its plan lies.
 SUFFIXES: Final = {"snapshot_volumes": "-sv", "prune_volumes": "-pv", "prune_snapshots": "-ps"}
-DONE: Final = frozenset({"started", "completed", "deleted", "gone"})
-FATES: Final = ("done", "planned", "held", "deferred", "skipped", "failed", "open", "attention")
+FATES: Final = ("done", "fresh", "planned", "held", "deferred", "skipped", "failed", "open", "attention")
+FATE_OF_RESULT: Final = {Result.SKIPPED: "skipped", Result.FAILED: "failed", Result.LEFT: "deferred"}
 # check_recycle_bin begins its notes with it.
 WAIVED: Final = "Waived by RecycleBinWaived"
 
@@ -30,32 +32,36 @@ def step_report(
     step: str,
     ended: Mapping[str, Any] | None,
     lines: Iterable[PlanLine],
-    outcomes: Mapping[str, Outcome],
+    outcomes: Mapping[str, Became],
     plan_key: str | None = None,
+    stop: str | None = None,
 ) -> StepReport:
-    """The report of one step: one pass over ``lines``. ``ended`` None: it never ran; ``plan_key`` None: it has no plan."""
+    """The report of one step: one pass over ``lines``. ``ended`` None: it never ran; ``plan_key`` None: it has no plan.
+
+    ``stop`` is why its deletes are held, where they are.
+    """
     if ended is None:
         return StepReport(step)
     status, mode = ended.get("status", "FAILED"), ended.get("mode")
+    error, reason = _words(ended)
     tallies, kept = {fate: Tally() for fate in FATES}, KeptTally()
     for line in lines:
         outcome = outcomes.get(line.resource_id)
         if line.action is Action.KEEP:
             kept.add(line)
         else:
-            fate = _fate(line, outcome, mode)
-            reason = outcome.reason if outcome is not None and fate in ("skipped", "failed") else None
-            tallies[fate].add(item_of(line, reason))
+            tallies[_fate(step, line, outcome, mode)].add(item_of(line, outcome[1] if outcome else None))
         if line.attention:
             tallies["attention"].add(item_of(line))
     return StepReport(
         step=step,
         status=status,
         mode=mode,
-        error=ended.get("error"),
-        reason=str(ended.get("reason") or ""),
+        error=error,
+        reason=reason,
         notes=tuple(str(note) for note in ended.get("notes") or ()),
         plan_key=plan_key,
+        stop=stop if tallies["held"].count else None,
         kept=kept.groups(),
         **{fate: tally.listing() for fate, tally in tallies.items()},
     )
@@ -74,11 +80,28 @@ def recycle_bin_of(steps: Iterable[StepReport]) -> RecycleBin:
     return RecycleBin("stands" if asked else "not_asked")
 
 
-def _fate(line: PlanLine, outcome: Outcome | None, mode: str | None) -> str:
+def _fate(step: str, line: PlanLine, outcome: Became | None, mode: str | None) -> str:
+    if outcome is not None:
+        return _fate_of(step, line) if outcome[0] in DONE else FATE_OF_RESULT[outcome[0]]
     if line.action is Action.HOLD:
         return "held"
     if line.action is Action.DEFER:
         return "deferred"
-    if outcome is not None:
-        return "done" if outcome.result in DONE else outcome.result if outcome.result in FATES else "open"
-    return "planned" if mode == "plan" else "open"
+    return _fate_of(step, line, "planned") if mode == "plan" else "open"
+
+
+def _fate_of(step: str, line: PlanLine, own: str = "done") -> str:
+    """A volume without a proof gets a fresh snapshot instead of its delete: that is no deleted volume."""
+    return "fresh" if step == "prune_volumes" and line.action is Action.CREATE_SNAPSHOT else own
+
+
+def _words(ended: Mapping[str, Any]) -> tuple[str | None, str]:
+    """Error and reason. A failed child execution is told as the JSON of its description: its own words are inside."""
+    error, reason = ended.get("error"), str(ended.get("reason") or "")
+    if error is not None and reason.startswith("{"):
+        try:
+            described = json.loads(reason)
+            return str(described["Error"]), str(described.get("Cause") or "")
+        except (ValueError, KeyError, TypeError):
+            pass
+    return error, reason
