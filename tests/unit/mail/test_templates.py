@@ -18,6 +18,7 @@ from tests.unit.mail.filling import filled, words
 PROMISED = {
     "please_wait",
     "please_review",
+    "review_expired",
     "approved",
     "refused",
     "password_changed",

@@ -31,6 +31,13 @@ SAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
         "execution": _EXECUTION + "review_sign_up:0001",
         "reminder_number": 1,
     },
+    "review_expired": {
+        "username": "ada_lovelace",
+        "email": "ada@uni.example.org",
+        "signed_up_at": "2026-11-23 12:00 UTC",
+        "days": 30,
+        "start_again": "arn:aws:states:us-east-1:111122223333:stateMachine:hubplane-review-sign-up",
+    },
     "approved": {"username": "ada_lovelace", "sign_in_url": _PERSON["sign_in_url"], "clusters": ["sar", "ice"]},
     "refused": {"username": "ada_lovelace", "reason": "We could not find your project. Please sign up with its address."},
     "password_changed": {"username": "ada_lovelace", "changed_at": "2026-11-23 12:00 UTC"},
