@@ -11,7 +11,7 @@ A tombstone is the end of an account, not of its name: nobody gets the name agai
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
@@ -53,6 +53,8 @@ class UserRecord:
 
     ``username`` is the key: lower case. ``email`` is the address given at sign-up. ``former_subs`` are earlier accounts of the
     same person whose homes were handed over; ``home_passed_to`` is set on a tombstone whose home has a new account.
+    ``last_seen_at`` is when an account of the name last signed in: what is seen is no part of what is decided, so two records
+    that differ only there are equal, and it has a write of its own.
     """
 
     username: str
@@ -63,6 +65,7 @@ class UserRecord:
     former_subs: tuple[str, ...] = ()
     return_grant: ReturnGrant | None = None
     home_passed_to: str | None = None
+    last_seen_at: datetime | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         if self.username != username_key(self.username):
