@@ -28,6 +28,8 @@ from hubplane.settings import read_settings
 @dataclass(frozen=True)
 class Settings:
     kubernetes_role_arns: str
+    storage_reader_role_arns: str
+    storage_pruner_role_arns: str
     cluster_admin_principal_arns: str = ""
 
 
@@ -45,9 +47,13 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
     scaling_groups = eks.auto_scaling_groups(node_groups)
     if not scaling_groups:
         raise NotYet(f"node groups {', '.join(node_groups)} have no Auto Scaling group yet: wait until they are ACTIVE")
-    admins = f"{SETTINGS.kubernetes_role_arns},{SETTINGS.cluster_admin_principal_arns}".split(",")
     wanted = WantedSettings(
-        access=wanted_access(spec, [arn.strip() for arn in admins if arn.strip()]),
+        access=wanted_access(
+            spec,
+            cluster_admin_arns=arns(f"{SETTINGS.kubernetes_role_arns},{SETTINGS.cluster_admin_principal_arns}"),
+            storage_reader_arns=arns(SETTINGS.storage_reader_role_arns),
+            storage_pruner_arns=arns(SETTINGS.storage_pruner_role_arns),
+        ),
         addon_versions={name: eks.recommended_addon_version(name, spec.kubernetes_version) for name in ADDONS},
         associations=wanted_associations(outputs["EbsCsiRoleArn"], outputs["AutoscalerRoleArn"], outputs["HubRoleArn"]),
         target_group_arn=outputs["TargetGroupArn"],
@@ -70,11 +76,18 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def arns(listed: str) -> list[str]:
+    """The ARNs of a setting, which separates them by commas."""
+    return [arn.strip() for arn in listed.split(",") if arn.strip()]
+
+
 def carry_out(action: planning.Action, eks: EksSettings, scaling: AutoScaling) -> None:
     """Do one action. Each can be repeated, so a build that stopped half-way goes on."""
     match action:
-        case planning.CreateAccessEntry(principal_arn=principal_arn):
-            eks.create_access_entry(principal_arn)
+        case planning.CreateAccessEntry(principal_arn=principal_arn, groups=groups):
+            eks.create_access_entry(principal_arn, groups)
+        case planning.UpdateAccessEntry(principal_arn=principal_arn, groups=groups):
+            eks.update_access_entry(principal_arn, groups)
         case planning.DeleteAccessEntry(principal_arn=principal_arn):
             eks.delete_access_entry(principal_arn)
         case planning.Grant(principal_arn=principal_arn, grant=grant):

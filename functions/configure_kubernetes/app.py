@@ -1,8 +1,8 @@
 """ConfigureKubernetes: what the releases stand on, the hub's namespace, the StorageClass of homes, and GPUs where there are any.
 
-No RBAC: people's rights come from the EKS access policies of their access entries (view, edit, admin), and the charts bring
-the roles of their own service accounts. Event: ``spec``. Result: ``namespace``, ``storage_class``. Calls eks:DescribeCluster on
-the cluster.
+RBAC only for the storage day's functions, which need less than any EKS access policy gives: people's rights come from the
+policies of their access entries (view, edit, admin), and the charts bring the roles of their own service accounts. Event:
+``spec``. Result: ``namespace``, ``storage_class``. Calls eks:DescribeCluster on the cluster.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import boto3
 from hubplane.adapters.eks import cluster_connection
 from hubplane.adapters.kubernetes import Kubernetes
 from hubplane.domain.cluster_spec.model import spec_from_json
+from hubplane.domain.eks_settings.storage_access import storage_access_manifests
 from hubplane.domain.errors import ProviderError
 from hubplane.domain.releases.charts import JUPYTERHUB
 from hubplane.domain.releases.gpu_plugin import gpu_plugin_manifest
@@ -36,7 +37,7 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
     namespace: dict[str, Any] = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": JUPYTERHUB.namespace}}
     gpu_plugin = gpu_plugin_manifest(spec.cluster_name, spec.node_groups)
     changes = []
-    for manifest in (namespace, storage_class, *([gpu_plugin] if gpu_plugin else [])):
+    for manifest in (namespace, storage_class, *storage_access_manifests(), *([gpu_plugin] if gpu_plugin else [])):
         applied = kubernetes.apply(manifest)
         if applied.outcome != "unchanged":
             changes.append(f"{applied.outcome} {manifest['kind']} {manifest['metadata']['name']}")

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from tests.adapters.fake_aws import Refusal
@@ -57,7 +58,9 @@ class FakeEks:
         return _page("accessEntries", list(self.entries), nextToken, "nextToken")
 
     def describe_access_entry(self, clusterName: str, principalArn: str) -> dict[str, Any]:
-        return {"accessEntry": {"principalArn": principalArn, "tags": self._entry(principalArn)["tags"]}}
+        entry = self._entry(principalArn)
+        described = {"tags": entry["tags"], "kubernetesGroups": entry.get("groups", []), "type": entry.get("type", "STANDARD")}
+        return {"accessEntry": {"principalArn": principalArn, **described}}
 
     def list_associated_access_policies(
         self, clusterName: str, principalArn: str, nextToken: str | None = None, **_: Any
@@ -65,12 +68,29 @@ class FakeEks:
         policies = [{"policyArn": arn, "accessScope": scope} for arn, scope in self._entry(principalArn)["policies"].items()]
         return _page("associatedAccessPolicies", policies, nextToken, "nextToken")
 
-    def create_access_entry(self, clusterName: str, principalArn: str, tags: dict[str, str], **_: Any) -> dict[str, Any]:
+    def create_access_entry(
+        self, clusterName: str, principalArn: str, tags: dict[str, str], kubernetesGroups: Sequence[str] = ()
+    ) -> dict[str, Any]:
         self._writing()
+        self._check_groups(kubernetesGroups)
         if principalArn in self.entries:
             raise Refusal("ResourceInUseException", "The specified access entry resource is already in use on this cluster.")
-        self.entries[principalArn] = {"tags": dict(tags), "policies": {}}
+        self.entries[principalArn] = {"tags": dict(tags), "policies": {}, "groups": list(kubernetesGroups), "type": "STANDARD"}
         return {}
+
+    def update_access_entry(self, clusterName: str, principalArn: str, kubernetesGroups: Sequence[str]) -> dict[str, Any]:
+        self._writing()
+        self._check_groups(kubernetesGroups)
+        if self._entry(principalArn).get("type", "STANDARD") != "STANDARD":
+            raise Refusal("InvalidParameterException", "only STANDARD access entries have groups")
+        self.entries[principalArn]["groups"] = list(kubernetesGroups)
+        return {}
+
+    def _check_groups(self, names: Sequence[str]) -> None:
+        for name in names:
+            if name.startswith("system:"):
+                text = f"The kubernetes group name {name} is invalid, it cannot start with system:"
+                raise Refusal("InvalidParameterException", text)
 
     def delete_access_entry(self, clusterName: str, principalArn: str) -> dict[str, Any]:
         self._writing()
@@ -84,6 +104,8 @@ class FakeEks:
         self._writing()
         if (accessScope["type"] == "namespace") != bool(accessScope.get("namespaces")):
             raise Refusal("InvalidParameterException", "namespaces belong to the namespace scope")
+        if self._entry(principalArn).get("type", "STANDARD") != "STANDARD":
+            raise Refusal("InvalidRequestException", "Access policies can only be associated with STANDARD access entries.")
         self._entry(principalArn)["policies"][policyArn] = accessScope
         return {}
 

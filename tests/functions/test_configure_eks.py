@@ -16,6 +16,8 @@ from tests.functions.fake_eks import DEFAULT_VERSIONS, FakeAutoScaling, FakeEks
 EVENT = json.loads(Path("events/configure_eks.json").read_text())
 CHECK_EVENT = json.loads(Path("events/check_eks.json").read_text())
 ROLES = ["arn:aws:iam::553778890976:role/hubplane-InstallJupyterHub", "arn:aws:iam::553778890976:role/hubplane-CheckRelease"]
+SWEEP, PRUNE = (f"arn:aws:iam::553778890976:role/hubplane-{name}" for name in ("SweepStorage", "ApplyDeletions"))
+READER_GROUPS, PRUNER_GROUPS = ["hubplane:storage-reader"], ["hubplane:storage-pruner", "hubplane:storage-reader"]
 ADMIN = "arn:aws:iam::553778890976:role/operators"
 POLICY = "arn:aws:eks::aws:cluster-access-policy/"
 
@@ -27,6 +29,8 @@ class World:
         self.eks, self.scaling = FakeEks(), FakeAutoScaling()
         monkeypatch.setenv("KUBERNETES_ROLE_ARNS", ",".join(ROLES))
         monkeypatch.setenv("CLUSTER_ADMIN_PRINCIPAL_ARNS", ADMIN)
+        monkeypatch.setenv("STORAGE_READER_ROLE_ARNS", SWEEP)
+        monkeypatch.setenv("STORAGE_PRUNER_ROLE_ARNS", PRUNE)
         clients = {"eks": fake_client("eks", self.eks), "autoscaling": fake_client("autoscaling", self.scaling)}
         self.handlers = {}
         for name in ("configure_eks", "check_eks"):
@@ -57,23 +61,26 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
 def test_the_first_build_configures_and_the_second_changes_nothing(world: World) -> None:
     first = world.configure()
     assert {name: item["addonVersion"] for name, item in world.eks.addons.items()} == DEFAULT_VERSIONS
-    assert {arn: set(entry["policies"]) for arn, entry in world.eks.entries.items()} == {
-        arn: {f"{POLICY}AmazonEKSClusterAdminPolicy"} for arn in (*ROLES, ADMIN)
+    assert {arn: (set(entry["policies"]), entry["groups"]) for arn, entry in world.eks.entries.items()} == {
+        **{arn: ({f"{POLICY}AmazonEKSClusterAdminPolicy"}, []) for arn in (*ROLES, ADMIN)},
+        SWEEP: (set(), READER_GROUPS),
+        PRUNE: (set(), PRUNER_GROUPS),
     }
+    assert {entry["tags"]["hubplane:managed"] for entry in world.eks.entries.values()} == {"true"}
     assert sorted(item["serviceAccount"] for item in world.eks.associations.values()) == [
         "cluster-autoscaler",
         "ebs-csi-controller-sa",
         "hub",
     ]
     assert set(world.scaling.attached["eks-main-1"]) == {EVENT["outputs"]["TargetGroupArn"]}
-    assert len(first["changes"]) == 2 * 3 + 3 + 6 + 1
+    assert len(first["changes"]) == 2 * 3 + 2 + 3 + 6 + 1
     writes = len(world.eks.writes)
     world.settle()
     assert world.configure()["changes"] == []
     assert len(world.eks.writes) == writes
 
 
-@pytest.mark.parametrize("crash_after", [pytest.param(count, id=f"after-{count}-writes") for count in range(0, 15, 2)])
+@pytest.mark.parametrize("crash_after", [pytest.param(count, id=f"after-{count}-writes") for count in range(0, 17, 2)])
 def test_a_build_that_died_anywhere_ends_where_an_undisturbed_one_does(
     world: World, monkeypatch: pytest.MonkeyPatch, crash_after: int
 ) -> None:
@@ -106,6 +113,28 @@ def test_access_follows_the_specification_and_others_entries_stay(world: World) 
     result = world.configure()
     assert result["changes"] == [f"end the access of {anna}, which the specification no longer lists"]
     assert somebody in world.eks.entries
+
+
+def test_a_function_that_was_cluster_admin_only_reads_from_now_on(world: World) -> None:
+    world.configure()
+    world.settle()
+    world.eks.entries[SWEEP] |= {"groups": ["by-hand"], "policies": {f"{POLICY}AmazonEKSClusterAdminPolicy": {"type": "cluster"}}}
+    assert len(world.configure()["changes"]) == 2
+    assert (world.eks.entries[SWEEP]["groups"], world.eks.entries[SWEEP]["policies"]) == (READER_GROUPS, {})
+    assert world.configure()["changes"] == []
+
+
+def test_an_entry_that_somebody_made_keeps_its_groups(world: World) -> None:
+    world.eks.entries[PRUNE] = {"tags": {}, "policies": {}, "groups": ["by-hand"]}
+    world.configure()
+    assert world.eks.entries[PRUNE] == {"tags": {}, "policies": {}, "groups": ["by-hand", *PRUNER_GROUPS]}
+
+
+def test_an_entry_for_nodes_stops_the_build_before_anything_is_changed(world: World) -> None:
+    world.eks.entries[PRUNE] = {"tags": {}, "policies": {}, "groups": ["system:nodes"], "type": "EC2_LINUX"}
+    with pytest.raises(ProviderError, match=r"is of type EC2_LINUX.*delete it"):
+        world.configure()
+    assert world.eks.writes == []
 
 
 def test_homes_are_tagged_as_the_specification_says_now(world: World) -> None:

@@ -13,6 +13,10 @@ from hubplane.domain.eks_settings.planning import plan_eks_settings, tagging_con
 from hubplane.domain.eks_settings.readiness import Health, Readiness, judge_readiness
 from hubplane.domain.eks_settings.settings import (
     ADDONS,
+    CLUSTER_ADMIN,
+    STORAGE_PRUNER,
+    STORAGE_READER,
+    Access,
     Association,
     PolicyGrant,
     PresentAddon,
@@ -24,6 +28,7 @@ from hubplane.domain.eks_settings.settings import (
     wanted_associations,
     wanted_volume_tags,
 )
+from hubplane.domain.errors import ProviderError
 
 SPEC = ClusterSpec(
     cluster_name="lab",
@@ -32,7 +37,9 @@ SPEC = ClusterSpec(
     oauth=OAuth("https://lab.example"),
     notebook_image=NotebookImage("quay.io/jupyter/base-notebook", "2026-11-01"),
 )
-ADMIN, ANNA, BERT = (f"arn:aws:iam::111122223333:role/{name}" for name in ("hubplane", "anna", "bert"))
+ADMIN, ANNA, BERT, SWEEP, PRUNE = (
+    f"arn:aws:iam::111122223333:role/{name}" for name in ("hubplane", "anna", "bert", "sweep", "prune")
+)
 EVERYTHING = PolicyGrant("AmazonEKSClusterAdminPolicy")
 VIEW_ALL = PolicyGrant("AmazonEKSViewPolicy")
 VIEW, EDIT = PolicyGrant("AmazonEKSViewPolicy", ("jupyter",)), PolicyGrant("AmazonEKSEditPolicy", ("jupyter",))
@@ -44,14 +51,22 @@ TARGETS, FORMER, OTHERS, ALIKE = (
 )
 
 WANTED = WantedSettings(
-    access={ADMIN: frozenset({EVERYTHING}), ANNA: frozenset({EDIT})},
+    access={
+        ADMIN: Access(frozenset({EVERYTHING})),
+        ANNA: Access(frozenset({EDIT})),
+        SWEEP: Access(groups=frozenset({STORAGE_READER})),
+    },
     addon_versions={"coredns": "v1.13.1-eksbuild.2"},
     associations=(HUB,),
     target_group_arn=TARGETS,
     auto_scaling_groups=("asg-1",),
 )
 PRESENT = PresentSettings(
-    entries={ADMIN: PresentEntry(frozenset({EVERYTHING}), True), ANNA: PresentEntry(frozenset({EDIT}), True)},
+    entries={
+        ADMIN: PresentEntry(frozenset({EVERYTHING}), True),
+        ANNA: PresentEntry(frozenset({EDIT}), True),
+        SWEEP: PresentEntry(frozenset(), True, frozenset({STORAGE_READER})),
+    },
     addons={"coredns": PresentAddon("v1.13.1-eksbuild.2", "ACTIVE")},
     associations={("jupyter", "hub"): PresentAssociation("a-1", HUB.role_arn)},
     target_groups={"asg-1": frozenset({TARGETS, OTHERS})},
@@ -65,6 +80,10 @@ def kinds(present: PresentSettings, wanted: WantedSettings = WANTED) -> list[str
 
 def anna(*grants: PolicyGrant, is_managed: bool = True) -> PresentSettings:
     return PRESENT._replace(entries={**PRESENT.entries, ANNA: PresentEntry(frozenset(grants), is_managed)})
+
+
+def sweep(*groups: str, grants: frozenset[PolicyGrant] = frozenset(), is_managed: bool = True) -> PresentSettings:
+    return PRESENT._replace(entries={**PRESENT.entries, SWEEP: PresentEntry(grants, is_managed, frozenset(groups))})
 
 
 def addon(version: str, status: str = "ACTIVE") -> PresentSettings:
@@ -81,6 +100,7 @@ def test_a_new_cluster_gets_everything_identities_before_the_addons_that_use_the
         "Grant",
         "CreateAccessEntry",
         "Grant",
+        "CreateAccessEntry",
         "CreateAssociation",
         "CreateAddon",
         "AttachTargetGroup",
@@ -116,6 +136,65 @@ def test_a_new_cluster_gets_everything_identities_before_the_addons_that_use_the
             anna(PolicyGrant("AmazonEKSEditPolicy")),
             [planning.Grant(ANNA, EDIT, f"give {ANNA} AmazonEKSEditPolicy in namespace jupyter")],
             id="a-new-scope-is-one-call",
+        ),
+        pytest.param(
+            PRESENT._replace(entries={arn: entry for arn, entry in PRESENT.entries.items() if arn != SWEEP}),
+            [
+                planning.CreateAccessEntry(
+                    SWEEP,
+                    frozenset({STORAGE_READER}),
+                    f"let {SWEEP} use the Kubernetes API as group hubplane:storage-reader",
+                )
+            ],
+            id="a-new-entry-is-in-its-group-from-the-start",
+        ),
+        pytest.param(
+            sweep(),
+            [planning.UpdateAccessEntry(SWEEP, frozenset({STORAGE_READER}), f"put {SWEEP} into group hubplane:storage-reader")],
+            id="an-entry-that-lacks-its-group",
+        ),
+        pytest.param(
+            sweep(STORAGE_READER, STORAGE_PRUNER, "more"),
+            [
+                planning.UpdateAccessEntry(
+                    SWEEP,
+                    frozenset({STORAGE_READER}),
+                    f"take {SWEEP} out of group hubplane:storage-pruner, more, where it is not wanted",
+                )
+            ],
+            id="ours-leaves-groups-that-are-not-wanted",
+        ),
+        pytest.param(
+            sweep("others"),
+            [
+                planning.UpdateAccessEntry(
+                    SWEEP,
+                    frozenset({STORAGE_READER}),
+                    f"put {SWEEP} into group hubplane:storage-reader; take {SWEEP} out of group others, where it is not wanted",
+                )
+            ],
+            id="one-update-for-both-ways",
+        ),
+        pytest.param(
+            sweep("others", is_managed=False),
+            [
+                planning.UpdateAccessEntry(
+                    SWEEP, frozenset({STORAGE_READER, "others"}), f"put {SWEEP} into group hubplane:storage-reader"
+                )
+            ],
+            id="others-entries-keep-their-groups",
+        ),
+        pytest.param(sweep("others", STORAGE_READER, is_managed=False), [], id="others-entries-with-the-group-stay"),
+        pytest.param(
+            sweep(STORAGE_READER, grants=frozenset({EVERYTHING})),
+            [
+                planning.Revoke(
+                    SWEEP,
+                    EVERYTHING,
+                    f"take AmazonEKSClusterAdminPolicy from {SWEEP}, which the specification no longer lists",
+                )
+            ],
+            id="who-was-admin-is-so-no-longer",
         ),
         pytest.param(
             addon("v1.13.1-eksbuild.1"),
@@ -164,6 +243,13 @@ def test_what_differs_is_one_action_with_its_reason(present: PresentSettings, ex
     assert list(plan_eks_settings(WANTED, present)) == expected
 
 
+def test_an_entry_for_nodes_is_refused_with_the_way_out() -> None:
+    nodes = PresentEntry(frozenset(), False, frozenset({"system:nodes"}), "EC2_LINUX")
+    with pytest.raises(ProviderError, match=r"is of type EC2_LINUX, which .* delete it"):
+        plan_eks_settings(WANTED, PRESENT._replace(entries={**PRESENT.entries, SWEEP: nodes}))
+    assert plan_eks_settings(WANTED, PRESENT._replace(entries={**PRESENT.entries, BERT: nodes})) == ()
+
+
 @pytest.mark.parametrize(
     ("older", "newer"),
     [
@@ -191,13 +277,37 @@ def test_versions_are_compared_as_numbers(older: str, newer: str) -> None:
 )
 def test_levels_become_policies(access: list[tuple[str, str]], expected: dict[str, set[PolicyGrant]]) -> None:
     spec = replace(SPEC, access=tuple(AccessGrant(arn, level) for arn, level in access))
-    assert wanted_access(spec, [ADMIN]) == {ADMIN: {EVERYTHING}, **expected}
+    wanted = {ADMIN: {EVERYTHING}, **expected}
+    assert wanted_access(spec, [ADMIN]) == {arn: Access(frozenset(grants)) for arn, grants in wanted.items()}
+
+
+@pytest.mark.parametrize(
+    ("listed", "expected"),
+    [
+        pytest.param([], {SWEEP: Access(frozenset(), frozenset({STORAGE_READER}))}, id="reader-and-pruner"),
+        pytest.param(
+            [AccessGrant(SWEEP, "view")], {SWEEP: Access(frozenset({VIEW}), frozenset({STORAGE_READER}))}, id="listed-as-well"
+        ),
+    ],
+)
+def test_functions_of_the_storage_day_get_groups_and_no_policy(listed: list[AccessGrant], expected: dict[str, Access]) -> None:
+    wanted = wanted_access(replace(SPEC, access=tuple(listed)), [ADMIN], [SWEEP], [PRUNE])
+    pruner = Access(frozenset(), frozenset({STORAGE_READER, STORAGE_PRUNER}))
+    assert wanted == {ADMIN: Access(CLUSTER_ADMIN), PRUNE: pruner, **expected}
+
+
+def test_a_function_named_as_reader_and_pruner_prunes() -> None:
+    assert STORAGE_PRUNER in wanted_access(SPEC, [], [SWEEP], [SWEEP])[SWEEP].groups
 
 
 def test_nobody_but_the_control_plane_sees_secrets_of_the_whole_cluster() -> None:
     spec = replace(SPEC, access=tuple(AccessGrant(f"{ANNA}-{level}", level) for level in ("view", "edit", "admin")))
     wide = {
-        item for arn, grants in wanted_access(spec, [ADMIN]).items() if arn != ADMIN for item in grants if not item.namespaces
+        item
+        for arn, access in wanted_access(spec, [ADMIN]).items()
+        if arn != ADMIN
+        for item in access.grants
+        if not item.namespaces
     }
     assert wide == {VIEW_ALL}
 

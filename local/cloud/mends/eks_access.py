@@ -17,7 +17,8 @@ Answer = tuple[int, dict[str, str], bytes]
 def access_entries_let_in(cloud: Cloud, gateway: Gateway) -> None:
     """Access entries are only kept, and are taken whatever the cluster's authentication mode.
 
-    With this each change goes to the stand-in, and CONFIG_MAP clusters refuse entries as EKS does.
+    With this each change goes to the stand-in, and EKS's refusals are there: of CONFIG_MAP clusters, and of groups that
+    Kubernetes keeps for itself (its words are those of https://github.com/terraform-aws-modules/terraform-aws-eks/issues/2915).
     """
 
     def forward(cluster_name: str, principal_arn: str) -> None:
@@ -49,6 +50,8 @@ def access_entries_let_in(cloud: Cloud, gateway: Gateway) -> None:
             cluster = eks._clusters.get(cluster_name)
             if cluster and (refusal := _refusal(cluster)):
                 return eks._error(400, "InvalidRequestException", refusal)
+            if refusal := _group_refusal(rest[-1]):
+                return eks._error(400, "InvalidParameterException", refusal)
             answer: Answer = original(cluster_name, *rest)
             if answer[0] < 400:
                 given = rest[0]
@@ -66,6 +69,14 @@ def access_entries_let_in(cloud: Cloud, gateway: Gateway) -> None:
         "_disassociate_access_policy",
     ):
         forwarding(name)
+
+
+def _group_refusal(body: object) -> str | None:
+    groups = body.get("kubernetesGroups") or () if isinstance(body, dict) else ()
+    for name in groups:
+        if name.startswith("system:"):
+            return f"The kubernetes group name {name} is invalid, it cannot start with system:"
+    return None
 
 
 def _refusal(cluster: dict[str, Any]) -> str | None:

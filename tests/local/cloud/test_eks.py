@@ -158,8 +158,13 @@ def test_access_entries_reach_the_stand_in(cloud: RunningCloud) -> None:
     told = cloud.stand_in.clusters["entered"]["access"][entry["principalArn"]]
     assert (told["policies"], told["namespaces"], told["groups"]) == ([view], ["jupyter"], [])
     assert eks.list_associated_access_policies(**entry)["associatedAccessPolicies"][0]["policyArn"] == view
+    refused = ("InvalidParameterException", "The kubernetes group name system:masters is invalid, it cannot start with system:")
+    assert code_and_words(eks.update_access_entry, **entry, kubernetesGroups=["system:masters"]) == refused
+    assert eks.describe_access_entry(**entry)["accessEntry"]["kubernetesGroups"] == []
     eks.delete_access_entry(**entry)
     assert cloud.stand_in.clusters["entered"]["access"] == {}
+    assert code_and_words(eks.create_access_entry, **entry, kubernetesGroups=["system:masters"]) == refused
+    assert eks.list_access_entries(clusterName="entered")["accessEntries"] == []
 
 
 def test_a_cluster_without_access_entries_refuses_them(cloud: RunningCloud) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from hubplane.domain.eks_settings.readiness import Health
@@ -47,7 +47,12 @@ class EksSettings:
             PolicyGrant(item["policyArn"].rpartition("/")[2], tuple(sorted(item["accessScope"].get("namespaces") or ())))
             for item in policies
         }
-        return PresentEntry(frozenset(grants), entry.get("tags", {}).get(MANAGED_TAG) == "true")
+        return PresentEntry(
+            grants=frozenset(grants),
+            is_managed=entry.get("tags", {}).get(MANAGED_TAG) == "true",
+            groups=frozenset(entry.get("kubernetesGroups") or ()),
+            kind=entry["type"],
+        )
 
     def recommended_addon_version(self, name: str, kubernetes_version: str) -> str:
         """The version that EKS installs by default for a Kubernetes version, else the newest. ``ProviderError`` without any."""
@@ -117,13 +122,23 @@ class EksSettings:
 
     # ---- writes ----
 
-    def create_access_entry(self, principal_arn: str) -> None:
+    def create_access_entry(self, principal_arn: str, groups: Collection[str] = ()) -> None:
         self._write(
             f"create the access entry of {principal_arn}",
             self._client.create_access_entry,
             done="ResourceInUseException",
             principalArn=principal_arn,
+            kubernetesGroups=sorted(groups),
             tags=self._tags,
+        )
+
+    def update_access_entry(self, principal_arn: str, groups: Collection[str]) -> None:
+        """Let the entry have exactly these groups."""
+        self._write(
+            f"update the access entry of {principal_arn}",
+            self._client.update_access_entry,
+            principalArn=principal_arn,
+            kubernetesGroups=sorted(groups),
         )
 
     def delete_access_entry(self, principal_arn: str) -> None:

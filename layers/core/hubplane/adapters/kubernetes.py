@@ -65,6 +65,10 @@ RESOURCES = {
     "StatefulSet": Resource("apps/v1", "statefulsets"),
     "DaemonSet": Resource("apps/v1", "daemonsets"),
     "StorageClass": Resource("storage.k8s.io/v1", "storageclasses", is_namespaced=False),
+    "ClusterRole": Resource("rbac.authorization.k8s.io/v1", "clusterroles", is_namespaced=False),
+    "ClusterRoleBinding": Resource("rbac.authorization.k8s.io/v1", "clusterrolebindings", is_namespaced=False),
+    "Role": Resource("rbac.authorization.k8s.io/v1", "roles"),
+    "RoleBinding": Resource("rbac.authorization.k8s.io/v1", "rolebindings"),
 }
 """The kinds that Hubplane uses. Discovery would ask the API server on every cold start for what never changes."""
 
@@ -203,7 +207,7 @@ def api_error(doing: str, error: ApiException) -> HubplaneError:
     if status == 429:
         return Throttled(said)
     if status == 401:
-        return NotYet(f"{said} (does the caller's IAM role have an access entry? A new one takes some seconds)")
+        return NotYet(f"{said} (has the caller's IAM role an access entry? A build makes it, and it takes some seconds)")
     if status == 403 and (" cannot " in message or "NamespaceTerminating" in causes):
         return NotYet(said)
     if status in (409, 410, 503):

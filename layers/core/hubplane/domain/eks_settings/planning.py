@@ -14,9 +14,11 @@ from hubplane.domain.eks_settings.settings import (
     Association,
     PolicyGrant,
     PresentAddon,
+    PresentEntry,
     PresentSettings,
     WantedSettings,
 )
+from hubplane.domain.errors import ProviderError
 
 VOLUME_DRIVER = "aws-ebs-csi-driver"
 FAILED_ADDON_STATES = frozenset({"CREATE_FAILED", "UPDATE_FAILED"})
@@ -26,6 +28,15 @@ BUSY_ADDON_STATES = frozenset({"CREATING", "UPDATING", "DELETING"})
 
 class CreateAccessEntry(NamedTuple):
     principal_arn: str
+    groups: frozenset[str]
+    reason: str
+
+
+class UpdateAccessEntry(NamedTuple):
+    """``groups`` take the place of those that the entry has."""
+
+    principal_arn: str
+    groups: frozenset[str]
     reason: str
 
 
@@ -87,6 +98,7 @@ class DetachTargetGroup(NamedTuple):
 
 Action = (
     CreateAccessEntry
+    | UpdateAccessEntry
     | DeleteAccessEntry
     | Grant
     | Revoke
@@ -102,7 +114,8 @@ Action = (
 def plan_eks_settings(wanted: WantedSettings, present: PresentSettings) -> tuple[Action, ...]:
     """The actions in the order to do them: access, identities, then the add-ons that use them, then the way in.
 
-    Nothing is planned where everything is as wanted, so a repeated build changes nothing.
+    Nothing is planned where everything is as wanted, so a repeated build changes nothing. Raises ``ProviderError`` for a
+    principal whose access entry can hold neither policies nor groups.
     """
     return (
         *_plan_access(wanted, present),
@@ -114,10 +127,13 @@ def plan_eks_settings(wanted: WantedSettings, present: PresentSettings) -> tuple
 
 def _plan_access(wanted: WantedSettings, present: PresentSettings) -> list[Action]:
     actions: list[Action] = []
-    for principal, grants in wanted.access.items():
+    for principal, (grants, groups) in wanted.access.items():
         entry = present.entries.get(principal)
         if entry is None:
-            actions.append(CreateAccessEntry(principal, f"let {principal} use the Kubernetes API"))
+            as_whom = f" as {_listed(groups)}" if groups else ""
+            actions.append(CreateAccessEntry(principal, groups, f"let {principal} use the Kubernetes API{as_whom}"))
+        else:
+            actions += _plan_groups(principal, groups, entry)
         has = entry.grants if entry else frozenset()
         if entry and entry.is_managed:
             # EKS keeps one grant per policy: giving a policy another scope is one call, so it is not revoked before.
@@ -138,6 +154,25 @@ def _plan_access(wanted: WantedSettings, present: PresentSettings) -> list[Actio
                 DeleteAccessEntry(principal, f"end the access of {principal}, which the specification no longer lists")
             )
     return actions
+
+
+def _plan_groups(principal: str, groups: frozenset[str], entry: PresentEntry) -> list[Action]:
+    if entry.kind != "STANDARD":
+        raise ProviderError(
+            f"the access entry of {principal} is of type {entry.kind}, which takes neither access policies nor groups, and EKS "
+            "does not change a type: delete it (aws eks delete-access-entry) and start the build again, which makes it anew"
+        )
+    after = groups if entry.is_managed else groups | entry.groups
+    gained, lost = after - entry.groups, entry.groups - after
+    words = [
+        *([f"put {principal} into {_listed(gained)}"] if gained else []),
+        *([f"take {principal} out of {_listed(lost)}, where it is not wanted"] if lost else []),
+    ]
+    return [UpdateAccessEntry(principal, after, "; ".join(words))] if words else []
+
+
+def _listed(groups: frozenset[str]) -> str:
+    return f"group {', '.join(sorted(groups))}"
 
 
 def _covered(grant: PolicyGrant, has: frozenset[PolicyGrant]) -> bool:

@@ -5,7 +5,7 @@ Named tuples, not dataclasses: they cost a cold start a tenth of the time.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 MANAGED_TAG = "hubplane:managed"
 HUB_NAMESPACE = "jupyter"
+STORAGE_READER, STORAGE_PRUNER = "hubplane:storage-reader", "hubplane:storage-pruner"
+"""Groups of access entries; ``storage_access`` says what they may do. EKS refuses a name that begins with ``system:``."""
+
 ADDONS = (
     "eks-pod-identity-agent",  # first: the others' identities depend on it
     "vpc-cni",
@@ -31,6 +34,13 @@ class PolicyGrant(NamedTuple):
     namespaces: tuple[str, ...] = ()
 
 
+class Access(NamedTuple):
+    """What a principal may do: by EKS access policies, and by groups that RBAC objects inside the cluster give rights to."""
+
+    grants: frozenset[PolicyGrant] = frozenset()
+    groups: frozenset[str] = frozenset()
+
+
 class Association(NamedTuple):
     """A service account of the cluster and the IAM role that its pods get."""
 
@@ -40,12 +50,12 @@ class Association(NamedTuple):
 
 
 class WantedSettings(NamedTuple):
-    """``access``: principal ARN to grants. ``addon_versions``: add-on to the version that EKS recommends.
+    """``access`` by principal ARN. ``addon_versions``: add-on to the version that EKS recommends.
 
     ``volume_tags``: what the EBS CSI driver puts on every volume it makes, beside Kubernetes' own tags.
     """
 
-    access: Mapping[str, frozenset[PolicyGrant]]
+    access: Mapping[str, Access]
     addon_versions: Mapping[str, str]
     associations: tuple[Association, ...]
     target_group_arn: str
@@ -54,10 +64,15 @@ class WantedSettings(NamedTuple):
 
 
 class PresentEntry(NamedTuple):
-    """An access entry. ``is_managed``: Hubplane made it (its tag says so), so Hubplane may take grants from it."""
+    """An access entry. ``is_managed``: Hubplane made it (its tag says so), so Hubplane may take grants and groups from it.
+
+    ``kind`` other than STANDARD is a node's; EKS gives such an entry neither policies nor groups, and never changes a kind.
+    """
 
     grants: frozenset[PolicyGrant]
     is_managed: bool
+    groups: frozenset[str] = frozenset()
+    kind: str = "STANDARD"
 
 
 class PresentAddon(NamedTuple):
@@ -94,19 +109,28 @@ GRANTS_OF_LEVEL: Mapping[str, frozenset[PolicyGrant]] = {
 CLUSTER_ADMIN = frozenset({PolicyGrant("AmazonEKSClusterAdminPolicy")})
 
 
-def wanted_access(spec: ClusterSpec, cluster_admin_arns: Sequence[str]) -> dict[str, frozenset[PolicyGrant]]:
-    """Grants by principal: the control plane's own roles and the deployment's admins see to it all, others as specified.
+def wanted_access(
+    spec: ClusterSpec,
+    cluster_admin_arns: Collection[str],
+    storage_reader_arns: Collection[str] = (),
+    storage_pruner_arns: Collection[str] = (),
+) -> dict[str, Access]:
+    """What each principal gets: what builds a cluster and the deployment's admins see to it all, the storage day's functions
+    are in groups that may do next to nothing, others as specified. A pruner reads first, so it is in both groups.
 
     EKS keeps one grant per policy and principal, so a principal that is named twice gets the union, and a policy over the
     whole cluster stands for the same one over a namespace.
     """
-    wanted: dict[str, set[PolicyGrant]] = {arn: set(CLUSTER_ADMIN) for arn in cluster_admin_arns}
-    for grant in spec.access:
-        wanted.setdefault(grant.principal_arn, set()).update(GRANTS_OF_LEVEL[grant.level])
-    return {
-        arn: frozenset(item for item in grants if not item.namespaces or PolicyGrant(item.policy_name) not in grants)
-        for arn, grants in wanted.items()
-    }
+    grants: dict[str, set[PolicyGrant]] = {arn: set(CLUSTER_ADMIN) for arn in cluster_admin_arns}
+    for item in spec.access:
+        grants.setdefault(item.principal_arn, set()).update(GRANTS_OF_LEVEL[item.level])
+    groups: dict[str, frozenset[str]] = dict.fromkeys(storage_reader_arns, frozenset({STORAGE_READER}))
+    groups |= dict.fromkeys(storage_pruner_arns, frozenset({STORAGE_READER, STORAGE_PRUNER}))
+    return {arn: Access(_widest(grants.get(arn, ())), groups.get(arn, frozenset())) for arn in {**grants, **groups}}
+
+
+def _widest(grants: Collection[PolicyGrant]) -> frozenset[PolicyGrant]:
+    return frozenset(item for item in grants if not item.namespaces or PolicyGrant(item.policy_name) not in grants)
 
 
 def wanted_volume_tags(spec: ClusterSpec) -> dict[str, str]:

@@ -1,0 +1,68 @@
+"""What the storage day's functions may do in a cluster: RBAC objects for the two groups of their access entries.
+
+No EKS access policy is as narrow: the least one that deletes a claim, AmazonEKSEditPolicy, reads every Secret of the hub's
+namespace as well (https://docs.aws.amazon.com/eks/latest/userguide/access-policy-permissions.html).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from hubplane.domain.eks_settings.settings import HUB_NAMESPACE, STORAGE_PRUNER, STORAGE_READER
+
+RBAC = "rbac.authorization.k8s.io"
+
+
+class Rights(NamedTuple):
+    """Verbs by resource (of the core API group): over the whole cluster, and in the hub's namespace."""
+
+    everywhere: Mapping[str, tuple[str, ...]]
+    in_namespace: Mapping[str, tuple[str, ...]]
+
+
+# A PersistentVolume is in no namespace, and all of them are listed: an EBS volume that any claim of the cluster uses is not
+# for ec2:DeleteVolume. Whoever is in the second group is in the first one as well.
+RIGHTS: Mapping[str, Rights] = {
+    STORAGE_READER: Rights(
+        everywhere={"persistentvolumes": ("list",)},
+        in_namespace={"persistentvolumeclaims": ("list",), "pods": ("list",)},
+    ),
+    STORAGE_PRUNER: Rights(
+        everywhere={"persistentvolumes": ("get",)},
+        in_namespace={"persistentvolumeclaims": ("delete", "get")},
+    ),
+}
+
+
+def storage_access_manifests() -> tuple[dict[str, Any], ...]:
+    """ClusterRole, ClusterRoleBinding, Role and RoleBinding per group, named as the group, roles before what binds them.
+
+    Applying them again sets back what somebody widened: an apply replaces rules and subjects as a whole. Whoever applies them
+    holds all of these rights or may ``escalate`` and ``bind``; a cluster admin may.
+    """
+    return tuple(
+        manifest
+        for group, (everywhere, in_namespace) in RIGHTS.items()
+        for manifest in (
+            *_role_and_binding("ClusterRole", group, everywhere, {"name": group}),
+            *_role_and_binding("Role", group, in_namespace, {"name": group, "namespace": HUB_NAMESPACE}),
+        )
+    )
+
+
+def _role_and_binding(
+    kind: str, group: str, verbs_of: Mapping[str, tuple[str, ...]], metadata: dict[str, str]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    rules = [{"apiGroups": [""], "resources": [resource], "verbs": list(verbs)} for resource, verbs in verbs_of.items()]
+    api_version = f"{RBAC}/v1"
+    return (
+        {"apiVersion": api_version, "kind": kind, "metadata": metadata, "rules": rules},
+        {
+            "apiVersion": api_version,
+            "kind": f"{kind}Binding",
+            "metadata": metadata,
+            "roleRef": {"apiGroup": RBAC, "kind": kind, "name": group},
+            "subjects": [{"apiGroup": RBAC, "kind": "Group", "name": group}],
+        },
+    )

@@ -1,0 +1,109 @@
+"""What the storage day's functions may do in a cluster, with Hubplane's own manifests and adapters, and what they may not."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+
+import pytest
+
+from hubplane.adapters.claims import Claims
+from hubplane.adapters.kubernetes import Kubernetes
+from hubplane.domain.eks_settings.settings import STORAGE_PRUNER, STORAGE_READER
+from hubplane.domain.eks_settings.storage_access import storage_access_manifests
+from hubplane.domain.kubernetes_access import ClusterConnection
+from hubplane.domain.storage.actions import ClaimReference
+from tests.local.kubernetes.aws import ACCOUNT, Sts
+from tests.local.kubernetes.running import Cluster, until
+
+READER, PRUNER, NOBODY = "READERKEY", "PRUNERKEY", "NOBODYKEY"
+CORE = "/api/v1"
+JUPYTER, DEFAULT = f"{CORE}/namespaces/jupyter", f"{CORE}/namespaces/default"
+RBAC = "/apis/rbac.authorization.k8s.io/v1"
+CLAIM = {"spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "10Gi"}}}}
+POD = {"spec": {"containers": [{"name": "notebook", "image": "notebook"}]}}
+
+
+def kubernetes(cluster: Cluster, key: str) -> Kubernetes:
+    """Hubplane's client, as somebody."""
+    certificate = base64.b64encode(cluster.certificate.encode()).decode()
+    return Kubernetes(ClusterConnection(cluster.name, cluster.endpoint, certificate, cluster.token(key)))
+
+
+@pytest.fixture(scope="module")
+def hub(make_cluster: Callable[..., Cluster], sts: Sts) -> Cluster:
+    """A cluster as ConfigureKubernetes leaves it, with a home, a pod and a secret in ``jupyter`` and in ``default``."""
+    cluster = make_cluster()
+    groups = {READER: [STORAGE_READER], PRUNER: [STORAGE_READER, STORAGE_PRUNER], NOBODY: []}
+    for key, names in groups.items():
+        sts.add(key, f"arn:aws:sts::{ACCOUNT}:assumed-role/{key}/session")
+        cluster.let_in(f"arn:aws:iam::{ACCOUNT}:role/{key}", [], groups=names)
+    cluster.namespace("jupyter")
+    applied = [
+        kubernetes(cluster, "ADMINKEY").apply(manifest).outcome for _ in range(2) for manifest in storage_access_manifests()
+    ]
+    assert applied == ["created"] * 8 + ["unchanged"] * 8
+    for namespace in (JUPYTER, DEFAULT):
+        for name in ("claim-ann", "claim-ben"):
+            cluster.create(f"{namespace}/persistentvolumeclaims", {"metadata": {"name": name}, **CLAIM})
+        cluster.create(f"{namespace}/pods", {"metadata": {"name": "jupyter-ann"}, **POD})
+        cluster.create(f"{namespace}/secrets", {"metadata": {"name": "hub"}, "data": {}})
+    return cluster
+
+
+ALLOWED = [
+    # method, path, who may
+    ("GET", f"{JUPYTER}/persistentvolumeclaims", {READER, PRUNER}),
+    ("GET", f"{JUPYTER}/pods", {READER, PRUNER}),
+    ("GET", f"{CORE}/persistentvolumes", {READER, PRUNER}),
+    ("GET", f"{JUPYTER}/persistentvolumeclaims/claim-ben", {PRUNER}),
+]
+REFUSED = [
+    ("DELETE", f"{JUPYTER}/pods/jupyter-ann"),
+    ("DELETE", f"{JUPYTER}/persistentvolumeclaims"),
+    ("DELETE", f"{CORE}/persistentvolumes/pv-1"),
+    ("DELETE", f"{DEFAULT}/persistentvolumeclaims/claim-ann"),
+    ("PATCH", f"{JUPYTER}/persistentvolumeclaims/claim-ben"),
+    ("POST", f"{JUPYTER}/persistentvolumeclaims"),
+    ("GET", f"{DEFAULT}/persistentvolumeclaims"),
+    ("GET", f"{CORE}/persistentvolumeclaims"),
+    ("GET", f"{CORE}/pods"),
+    ("GET", f"{JUPYTER}/pods/jupyter-ann/log"),
+    ("GET", f"{JUPYTER}/secrets"),
+    ("GET", f"{JUPYTER}/secrets/hub"),
+    ("GET", f"{CORE}/secrets"),
+    ("GET", f"{CORE}/nodes"),
+    ("PATCH", f"{RBAC}/namespaces/jupyter/roles/hubplane:storage-pruner"),
+]
+
+
+@pytest.mark.parametrize("key", [READER, PRUNER, NOBODY])
+@pytest.mark.parametrize(("method", "path", "holders"), ALLOWED, ids=[f"{method} {path}" for method, path, _ in ALLOWED])
+def test_each_reads_what_it_has_to(hub: Cluster, method: str, path: str, holders: set[str], key: str) -> None:
+    assert hub.ask(method, path, token=hub.token(key)).status == (200 if key in holders else 403)
+
+
+@pytest.mark.parametrize("key", [READER, PRUNER])
+@pytest.mark.parametrize(("method", "path"), REFUSED, ids=[f"{method} {path}" for method, path in REFUSED])
+def test_neither_may_do_anything_else(hub: Cluster, method: str, path: str, key: str) -> None:
+    body = {"metadata": {"name": "claim-new"}, **CLAIM} if method in ("POST", "PATCH") else None
+    content_type = "application/merge-patch+json" if method == "PATCH" else ""
+    answer = hub.ask(method, path, body, token=hub.token(key), content_type=content_type)
+    assert (answer.status, answer.body["reason"]) == (403, "Forbidden")
+
+
+def test_the_sweep_reads_claims_and_may_not_delete_one(hub: Cluster) -> None:
+    claims, _ = Claims(kubernetes(hub, READER)).read_claims()
+    assert {(claim.namespace, claim.name) for claim in claims} >= {("jupyter", "claim-ben")}
+    path = f"{JUPYTER}/persistentvolumeclaims/claim-ben"
+    assert hub.ask("DELETE", path, token=hub.token(READER)).status == 403
+    assert hub.ask("GET", path).status == 200
+
+
+def test_the_pruner_looks_again_and_deletes_a_home_through_its_claim(hub: Cluster) -> None:
+    claims = Claims(kubernetes(hub, PRUNER))
+    now = claims.read_claim("jupyter", "claim-ann")
+    assert now is not None
+    claims.delete_claim(ClaimReference("jupyter", "claim-ann", now.claim.uid), now.version)
+    until(lambda: claims.read_claim("jupyter", "claim-ann") is None, "the claim is gone")
+    assert hub.ask("GET", f"{DEFAULT}/persistentvolumeclaims/claim-ann").status == 200

@@ -1,0 +1,45 @@
+"""Every function that talks to a cluster has one kind of rights there, and no function of the storage day is an admin."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.template.test_control_plane import FOLDERS, function_of, resources
+
+ADMINS, READERS, PRUNERS = "KUBERNETES_ROLE_ARNS", "STORAGE_READER_ROLE_ARNS", "STORAGE_PRUNER_ROLE_ARNS"
+CONNECTION = "cluster_connection("
+
+
+def roles_of(variable: str) -> set[str]:
+    """Logical ids of the functions whose roles a setting of ConfigureEks lists."""
+    configure_eks = resources("AWS::Serverless::Function")["ConfigureEksFunction"]["Properties"]
+
+    def logical_ids(node: Any) -> set[str]:
+        if isinstance(node, dict):
+            return {node["Fn::GetAtt"][0].removesuffix("Role")} if "Fn::GetAtt" in node else logical_ids(list(node.values()))
+        return set().union(*map(logical_ids, node)) if isinstance(node, list) else set()
+
+    return logical_ids(configure_eks["Environment"]["Variables"][variable])
+
+
+def asks_clusters() -> set[str]:
+    """Logical ids of the functions whose code makes a connection to a cluster."""
+    paths = {f"functions/{folder.name}/" for folder in FOLDERS if CONNECTION in (folder / "app.py").read_text()}
+    functions = resources("AWS::Serverless::Function")
+    return {name for name, item in functions.items() if item["Properties"]["CodeUri"] in paths}
+
+
+def test_who_talks_to_a_cluster_is_in_one_list_and_nobody_else_is() -> None:
+    listed = [name for variable in (ADMINS, READERS, PRUNERS) for name in sorted(roles_of(variable))]
+    assert sorted(listed) == sorted(asks_clusters())
+
+
+def test_the_storage_day_reads_with_one_function_and_deletes_claims_with_one() -> None:
+    assert roles_of(READERS) == {"SweepStorageFunction"}
+    assert roles_of(PRUNERS) == {"ApplyDeletionsFunction"}
+
+
+def test_who_talks_to_a_cluster_may_ask_eks_where_it_is() -> None:
+    for folder in FOLDERS:
+        if CONNECTION in (folder / "app.py").read_text():
+            assert "eks:DescribeCluster" in str(function_of(folder)["Properties"]["Policies"]), folder.name

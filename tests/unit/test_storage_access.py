@@ -1,0 +1,64 @@
+"""The RBAC objects of the storage day: who is bound to what, and that it is no more than that."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from hubplane.domain.eks_settings.settings import STORAGE_PRUNER, STORAGE_READER
+from hubplane.domain.eks_settings.storage_access import storage_access_manifests
+
+MANIFESTS = storage_access_manifests()
+# group, verb, resource, namespace ("" for those that are in none): all that there is.
+RIGHTS = {
+    (STORAGE_READER, "list", "persistentvolumes", ""),
+    (STORAGE_READER, "list", "persistentvolumeclaims", "jupyter"),
+    (STORAGE_READER, "list", "pods", "jupyter"),
+    (STORAGE_PRUNER, "get", "persistentvolumes", ""),
+    (STORAGE_PRUNER, "get", "persistentvolumeclaims", "jupyter"),
+    (STORAGE_PRUNER, "delete", "persistentvolumeclaims", "jupyter"),
+}
+
+
+def bindings() -> list[dict[str, Any]]:
+    return [item for item in MANIFESTS if item["kind"].endswith("Binding")]
+
+
+def role_of(binding: dict[str, Any]) -> dict[str, Any]:
+    """The role that a binding names, in the binding's own namespace."""
+    wanted = (binding["roleRef"]["kind"], binding["roleRef"]["name"], binding["metadata"].get("namespace"))
+    [found] = [
+        item for item in MANIFESTS if (item["kind"], item["metadata"]["name"], item["metadata"].get("namespace")) == wanted
+    ]
+    return found
+
+
+def test_each_group_has_exactly_these_rights() -> None:
+    found = {
+        (subject["name"], verb, resource, binding["metadata"].get("namespace", ""))
+        for binding in bindings()
+        for subject in binding["subjects"]
+        for rule in role_of(binding)["rules"]
+        for verb in rule["verbs"]
+        for resource in rule["resources"]
+    }
+    assert found == RIGHTS
+
+
+def test_only_core_resources_and_only_groups() -> None:
+    assert {tuple(rule["apiGroups"]) for item in MANIFESTS for rule in item.get("rules", ())} == {("",)}
+    assert {subject["kind"] for item in bindings() for subject in item["subjects"]} == {"Group"}
+
+
+def test_a_role_stands_before_what_binds_it() -> None:
+    for binding in bindings():
+        assert MANIFESTS.index(role_of(binding)) < MANIFESTS.index(binding)
+
+
+@pytest.mark.parametrize("manifest", MANIFESTS, ids=lambda item: f"{item['kind']}-{item['metadata']['name']}")
+def test_a_role_over_the_whole_cluster_names_nothing_that_lies_in_a_namespace(manifest: dict[str, Any]) -> None:
+    is_for_all = manifest["kind"].startswith("Cluster")
+    assert ("namespace" in manifest["metadata"]) is not is_for_all
+    resources = {name for rule in manifest.get("rules", ()) for name in rule["resources"]}
+    assert not is_for_all or resources <= {"persistentvolumes"}
