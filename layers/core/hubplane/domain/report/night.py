@@ -16,6 +16,7 @@ from hubplane.domain.storage.documents import SweptCluster, warning_from_json
 from hubplane.domain.storage.outcomes import Result, outcome_from_json
 from hubplane.domain.storage.policy import policy_from_json
 from hubplane.domain.storage.records import Snapshot, Volume
+from hubplane.domain.storage.sharing import Sharing
 
 __all__ = ["Night", "Papers", "read_night"]
 
@@ -37,11 +38,21 @@ class Papers(Protocol):
     def cluster(self, prefix: str) -> SweptCluster:
         """What a sweep found beside volumes and snapshots."""
 
-    def volumes(self, prefix: str, pages: int) -> Iterator[Volume]:
+    def volumes(self, prefix: str, pages: int, sharing: Sharing | None = None) -> Iterator[Volume]:
         """A sweep's volumes."""
 
-    def snapshots(self, prefix: str, pages: int) -> Iterator[Snapshot]:
+    def snapshots(self, prefix: str, pages: int, sharing: Sharing | None = None) -> Iterator[Snapshot]:
         """A sweep's snapshots."""
+
+
+class _Unshared(Sharing):
+    """Keeps nothing: each snapshot is looked at once, and the tag of its night makes its tags like no other's."""
+
+    def text(self, text: str) -> str:
+        return text
+
+    def tags(self, flat: tuple[str, ...]) -> Mapping[str, str]:
+        return dict(zip(flat[::2], flat[1::2], strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +118,7 @@ def _fleet(
     tally = FleetTally(cluster_name, policy_from_json(run["policy"]), prices, gone)
     for volume in papers.volumes(prefix, swept.volume_pages):
         tally.add_volume(volume)
-    for snapshot in papers.snapshots(prefix, swept.snapshot_pages):
+    for snapshot in papers.snapshots(prefix, swept.snapshot_pages, _Unshared()):
         tally.add_snapshot(snapshot)
     problems = [f"The cluster could not be asked for its claims: {swept.claims_unknown}"] if swept.claims_unknown else []
     return tally.finish(swept.inventory.claims, swept.inventory.persistent_volume_ids), problems
