@@ -24,8 +24,8 @@ STORAGE_LOCK = {"#lock": "storage_lock"}
 class ClusterRecord:
     """What is known of a cluster. ``availability_zone`` is set by the first build and never changes.
 
-    ``storage_policy`` is that of the last recorded release, None before the first. ``storage_lock`` is a lock of its own: a
-    build must not keep a night's snapshots from being taken.
+    ``storage_policy`` and ``hub_url`` are those of the last recorded release, None before the first. ``storage_lock`` is a lock
+    of its own: a build must not keep a night's snapshots from being taken.
     """
 
     cluster_name: str

@@ -64,7 +64,7 @@ MAILS: Final[Mapping[str, MailKind]] = {
     ),
     "volume_deleted": MailKind(
         Audience.PERSON,
-        {"username": Kind.TEXT, "cluster": Kind.TEXT, "snapshot_kept_until": Kind.TEXT, "sign_in_url": Kind.URL},
+        {"username": Kind.TEXT, "cluster": Kind.TEXT, "copy_stays": Kind.TEXT, "sign_in_url": Kind.URL},
     ),
     "snapshot_deleted": MailKind(Audience.PERSON, {"username": Kind.TEXT, "cluster": Kind.TEXT, "last_used_on": Kind.TEXT}),
     "build_finished": MailKind(

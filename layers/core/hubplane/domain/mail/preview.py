@@ -42,7 +42,7 @@ SAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
     "refused": {"username": "ada_lovelace", "reason": "We could not find your project. Please sign up with its address."},
     "password_changed": {"username": "ada_lovelace", "changed_at": "2026-11-23 12:00 UTC"},
     "storage_warning": {**_PERSON, "days_left": 3, "deleted_on": "2026-11-26"},
-    "volume_deleted": {**_PERSON, "snapshot_kept_until": "2027-02-21"},
+    "volume_deleted": {**_PERSON, "copy_stays": "until 90 days after you last used it; you get mails before it is deleted"},
     "snapshot_deleted": {"username": "ada_lovelace", "cluster": "sar", "last_used_on": "2026-08-01"},
     "build_finished": {
         "cluster": "sar",
