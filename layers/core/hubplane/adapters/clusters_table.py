@@ -34,6 +34,7 @@ class ClusterRecord:
     availability_zone: str | None
     storage_lock: Lock | None = None
     storage_policy: StoragePolicy | None = None
+    hub_url: str | None = None
 
 
 class ClustersTable:
@@ -54,6 +55,7 @@ class ClustersTable:
             lock=_lock(item.get("lock")),
             storage_lock=_lock(item.get("storage_lock")),
             storage_policy=_policy(_text(item.get("release"))),
+            hub_url=json.loads(item["release"]["S"]).get("hub_url") if "release" in item else None,
         )
 
     def take_lock(self, cluster_name: str, execution_arn: str, seen: Lock | None, now: datetime, lease: timedelta) -> bool:
