@@ -68,7 +68,10 @@ class World:
             for item in VOLUMES[:2]
         ]
         self.step("prune_volumes", "pv", [*held, PlannedAction("vol-00000003", Action.KEEP, "Kept: it is in use.")])
-        self.bucket.put_json(f"{RUNS}-pv/prune_volumes/stop-abc.json", {"reason": "2 of 3 volumes would be deleted"})
+        self.bucket.put_json(
+            f"{RUNS}-pv/prune_volumes/stop-abc.json",
+            {"reason": "2 of 3 volumes would be deleted", "resource_ids": ["vol-00000001", "vol-00000002"]},
+        )
         pruned = [PlannedAction("snap-00000001", Action.DELETE_SNAPSHOT, "Deleted: snap-00000002 is newer.")]
         self.step("prune_snapshots", "ps", [*pruned, PlannedAction("snap-00000002", Action.KEEP, "Kept: the newest copy.")])
         warning = PlannedWarning("snap-00000002", "sub", "claim-ana", AT, 5, AT, "Unused since 2026-08-01.")
@@ -124,6 +127,29 @@ def test_a_night_becomes_a_page_a_json_and_one_mail(world: World) -> None:
     assert (mail.mail_id, mail.to) == ("daily_report#opensarlab#2026-11-25/2026-11-25-nightly", None)
     rendered = render("daily_report", {**mail.context, "institution": "ASF", "contact": "help@example.org"})
     assert f"s3://{BUCKET}/{HTML}" in rendered.text
+
+
+def test_what_plan_storage_writes_is_what_the_report_reads(world: World) -> None:
+    """The three real plans of one inventory: everything in scope is in the report with its size, and none is left out."""
+    plan = importlib.reload(importlib.import_module("functions.plan_storage.app")).handler
+    steps = []
+    for step, suffix in (("snapshot_volumes", "sv"), ("prune_volumes", "pv"), ("prune_snapshots", "ps")):
+        prefix = f"{RUNS}-{suffix}/"
+        world.sweep(prefix)
+        run = {**EVENT["run"], "step": step, "mode": "plan", "prefix": prefix}
+        planned = plan({**EVENT, "run": run, "approved_key": None}, None)
+        steps.append({"step": step, "status": "SUCCEEDED", "mode": "plan", "prefix": prefix, **planned, "notes": []})
+    result = world.run(steps=steps)
+    assert [problem for problem in result["problems"] if "plan" in problem] == []
+    written = world.report()
+    for step, planned in zip(written["steps"], steps, strict=True):
+        changes = sum(step[fate]["count"] for fate in ("planned", "fresh", "held", "deferred"))
+        kept = sum(group["count"] for group in step["kept"])
+        counts = planned["counts"]
+        assert kept == counts["keep"]
+        assert changes == sum(counts.values()) - counts["keep"] - counts["attention"]
+        assert changes + kept == (2 if step["step"] == "prune_snapshots" else 3)
+        assert sum(group["size_gib"] for group in step["kept"]) == 100 * kept
 
 
 def test_the_result_is_small_enough_for_a_state(world: World) -> None:

@@ -147,7 +147,7 @@ def sample_report(**changes: Any) -> Report:
             volume_lines(),
             {},
             "runs/opensarlab/2026-11-25/day-pv/prune_volumes/plan.jsonl.gz",
-            "5 of 30 volumes would be deleted and 0 already were tonight, more than 10%.",
+            {5: "5 of 30 volumes would be deleted and 0 already were tonight, more than 10%."},
         ),
         step_report(
             "prune_snapshots",

@@ -101,8 +101,10 @@ def test_a_later_outcome_of_the_same_thing_counts() -> None:
 
 def test_the_reason_of_a_stop_is_told_only_while_something_is_held() -> None:
     home = f"{DAY}-pv/prune_volumes/"
-    stop = {"reason": "1 of 2 volumes would be deleted"}
-    held = Papers({f"{home}plan.jsonl.gz": [{**PLANNED[0], "action": "hold"}], f"{home}stop-a.json": stop})
+    stop = {"reason": "1 of 2 volumes would be deleted", "resource_ids": ["vol-1"]}
+    former = {"reason": "2 of 2 volumes would be deleted", "resource_ids": ["vol-1", "vol-2"]}
+    plan = [{**PLANNED[0], "action": "hold"}]
+    held = Papers({f"{home}plan.jsonl.gz": plan, f"{home}stop-a.json": stop, f"{home}stop-b.json": former})
     assert night(held, ended("prune_volumes", "pv")).steps[1].stop == stop["reason"]
     approved = Papers({f"{home}plan.jsonl.gz": PLANNED, f"{home}stop-a.json": stop})
     assert night(approved, ended("prune_volumes", "pv")).steps[1].stop is None

@@ -133,6 +133,19 @@ def test_reasons_are_grouped_without_what_is_one_things_alone(reason: str, group
     assert reason_group(line(reason=reason)) == group
 
 
+@pytest.mark.parametrize(
+    ("told", "notes"),
+    [
+        pytest.param([], (), id="none"),
+        pytest.param(None, (), id="not told"),
+        pytest.param(["a", "b"], ("a", "b"), id="two"),
+        pytest.param("a note", ("a note",), id="one, as JSONata hands it on"),
+    ],
+)
+def test_notes_are_a_list_however_many(told: Any, notes: tuple[str, ...]) -> None:
+    assert step_report("prune_volumes", ended(notes=told), [], {}).notes == notes
+
+
 def test_a_step_that_never_ran_says_so() -> None:
     assert step_report("prune_volumes", None, [], {}) == StepReport("prune_volumes", "NOT_RUN")
 

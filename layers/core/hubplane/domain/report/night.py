@@ -106,9 +106,9 @@ def _step(papers: Papers, step: str, ended: Mapping[str, Any], prefix: str, keys
     if plan_key not in keys:
         return step_report(step, ended, (), outcomes)
     stops = [papers.json(key) for key in sorted(keys) if key.startswith(f"{home}stop-")]
-    reasons = [str(stop["reason"]) for stop in stops if isinstance(stop, dict) and "reason" in stop]
+    reasons = {len(stop["resource_ids"]): str(stop["reason"]) for stop in stops}
     lines = map(plan_line_from_json, papers.lines(plan_key))
-    return step_report(step, ended, lines, outcomes, plan_key, reasons[-1] if reasons else None)
+    return step_report(step, ended, lines, outcomes, plan_key, reasons)
 
 
 def _fleet(

@@ -34,11 +34,11 @@ def step_report(
     lines: Iterable[PlanLine],
     outcomes: Mapping[str, Became],
     plan_key: str | None = None,
-    stop: str | None = None,
+    stops: Mapping[int, str] | None = None,
 ) -> StepReport:
     """The report of one step: one pass over ``lines``. ``ended`` None: it never ran; ``plan_key`` None: it has no plan.
 
-    ``stop`` is why its deletes are held, where they are.
+    ``stops``: why so and so many deletes are held. There may be one of each run of the plan.
     """
     if ended is None:
         return StepReport(step)
@@ -59,9 +59,9 @@ def step_report(
         mode=mode,
         error=error,
         reason=reason,
-        notes=tuple(str(note) for note in ended.get("notes") or ()),
+        notes=_notes(ended.get("notes")),
         plan_key=plan_key,
-        stop=stop if tallies["held"].count else None,
+        stop=(stops or {}).get(tallies["held"].count),
         kept=kept.groups(),
         **{fate: tally.listing() for fate, tally in tallies.items()},
     )
@@ -93,6 +93,11 @@ def _fate(step: str, line: PlanLine, outcome: Became | None, mode: str | None) -
 def _fate_of(step: str, line: PlanLine, own: str = "done") -> str:
     """A volume without a proof gets a fresh snapshot instead of its delete: that is no deleted volume."""
     return "fresh" if step == "prune_volumes" and line.action is Action.CREATE_SNAPSHOT else own
+
+
+def _notes(told: Any) -> tuple[str, ...]:
+    """JSONata makes one of a list of one."""
+    return (told,) if isinstance(told, str) else tuple(str(note) for note in told or ())
 
 
 def _words(ended: Mapping[str, Any]) -> tuple[str | None, str]:
