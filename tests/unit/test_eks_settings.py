@@ -159,7 +159,7 @@ def test_a_new_cluster_gets_everything_identities_before_the_addons_that_use_the
                 planning.UpdateAccessEntry(
                     SWEEP,
                     frozenset({STORAGE_READER}),
-                    f"take {SWEEP} out of group hubplane:storage-pruner, more, where it is not wanted",
+                    f"take {SWEEP} out of groups hubplane:storage-pruner, more, where it is not wanted",
                 )
             ],
             id="ours-leaves-groups-that-are-not-wanted",

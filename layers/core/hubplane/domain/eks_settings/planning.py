@@ -172,7 +172,7 @@ def _plan_groups(principal: str, groups: frozenset[str], entry: PresentEntry) ->
 
 
 def _listed(groups: frozenset[str]) -> str:
-    return f"group {', '.join(sorted(groups))}"
+    return f"group{'s' if len(groups) > 1 else ''} {', '.join(sorted(groups))}"
 
 
 def _covered(grant: PolicyGrant, has: frozenset[PolicyGrant]) -> bool:
