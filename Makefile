@@ -1,4 +1,4 @@
-# Hubplane: five verbs and an end.
+# Hubplane: six verbs and an end.
 .DEFAULT_GOAL := help
 SHELL := bash
 PYTHON ?= python3
@@ -30,6 +30,9 @@ check: .venv/.ready .tools/sam/.ready  ## Lint, types, import rules, templates
 
 bench: tools  ## Figures: transitions and AWS calls per build, import times, sizes
 	$(BIN)/python -m local.bench
+
+mail-preview: .venv/.ready  ## Write every mail with sample data to .local/mail-preview, to look at
+	@$(BIN)/python -m hubplane.domain.mail.preview .local/mail-preview
 
 deploy: .venv/.ready .tools/sam/.ready  ## Build and deploy to the AWS account of your credentials
 	$(SAM) build
@@ -70,4 +73,4 @@ tools: .venv/.ready .tools/sam/.ready .tools/cloud/.ready .tools/bin/.ready .too
 	@bash local/browser/setup.sh
 	@touch $@
 
-.PHONY: help local local-stop test check bench deploy tools
+.PHONY: help local local-stop test check bench mail-preview deploy tools

@@ -37,6 +37,14 @@ class ClusterRecord:
     hub_url: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class BuiltCluster:
+    """A cluster with a recorded release: its name and where people reach its hub."""
+
+    cluster_name: str
+    hub_url: str
+
+
 class ClustersTable:
     """Reads and conditional writes of one table; ``client`` is a boto3 DynamoDB client."""
 
@@ -57,6 +65,21 @@ class ClustersTable:
             storage_policy=_policy(_text(item.get("release"))),
             hub_url=json.loads(item["release"]["S"]).get("hub_url") if "release" in item else None,
         )
+
+    def built(self) -> tuple[BuiltCluster, ...]:
+        """Every cluster that has a release, by name; in pages."""
+        found: list[BuiltCluster] = []
+        with translated("list the clusters that were built"):
+            pages = self._client.get_paginator("scan").paginate(
+                TableName=self._table_name,
+                ProjectionExpression="cluster_name, #release",
+                FilterExpression="attribute_exists(#release)",
+                ExpressionAttributeNames={"#release": "release"},
+            )
+            for item in (item for page in pages for item in page["Items"]):
+                hub_url = json.loads(item["release"]["S"]).get("hub_url") or ""
+                found.append(BuiltCluster(item["cluster_name"]["S"], hub_url))
+        return tuple(sorted(found, key=lambda cluster: cluster.cluster_name))
 
     def take_lock(self, cluster_name: str, execution_arn: str, seen: Lock | None, now: datetime, lease: timedelta) -> bool:
         """Take the lock if the table still shows ``seen``. False: somebody was faster. Repeatable for the same execution."""
