@@ -113,10 +113,10 @@ def test_reasons_of_strangers_do_not_make_groups_without_end() -> None:
         pytest.param("Kept: daily copy 3 of 7 of its line.", "Daily copy … of … of its line.", id="numbers"),
         pytest.param(
             "Kept: it was in use until 2026-11-20 08:00 UTC and stays until 2026-11-25 08:00 UTC.",
-            "It was in use until … and stays until ….",
+            "It was in use until … and stays until …",
             id="times",
         ),
-        pytest.param("Kept: a pod uses its claim jupyter/claim-ana.", "A pod uses its claim jupyter/….", id="its claim"),
+        pytest.param("Kept: a pod uses its claim jupyter/claim-ana.", "A pod uses its claim jupyter/…", id="its claim"),
         pytest.param(
             "Kept: it is the newest completed copy of vol-0a1b2c3d4e5f60718, vol-0a1b2c3d4e5f60719, which stands.",
             "It is the newest completed copy of vol-…, which stands.",

@@ -22,6 +22,7 @@ _PARTS: Final = (
     (re.compile(r"\b\d{4}-\d{2}-\d{2}(?: \d{2}:\d{2} UTC)?"), "…"),
     (re.compile(r"\b\d+\b"), "…"),
     (re.compile(r"(snap-…|vol-…)(?:, \1)+"), r"\1"),
+    (re.compile(r"…\.$"), "…"),
 )
 
 
