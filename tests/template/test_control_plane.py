@@ -68,8 +68,8 @@ def test_a_function_gets_exactly_the_variables_that_it_reads(folder: Path) -> No
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 def test_a_function_has_a_real_input_in_events(folder: Path) -> None:
     event = json.loads((REPOSITORY / "events" / f"{folder.name}.json").read_text())
-    # From a state machine, or as SQS and SNS, EventBridge, Cognito or an HTTP request give it.
-    assert event.get("cluster_name") or event.keys() & {"Records", "detail", "triggerSource", "requestContext"}
+    # From a machine about a cluster or a person, or as SQS and SNS, EventBridge, Cognito or an HTTP request give it.
+    assert event.get("cluster_name") or event.keys() & {"Records", "detail", "triggerSource", "requestContext", "username"}
 
 
 @pytest.mark.parametrize("path", sorted((REPOSITORY / "statemachines").glob("*.asl.json")), ids=lambda path: path.name)

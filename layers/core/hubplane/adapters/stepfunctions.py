@@ -1,7 +1,9 @@
-"""Step Functions, as far as one execution asks about another."""
+"""Step Functions, as far as one execution asks about another, and as a waiting task gets its answer."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from typing import Any
 
 from hubplane.domain.provider_errors import error_code, translated
@@ -17,3 +19,15 @@ def execution_status(client: Any, execution_arn: str) -> str | None:
                 return None
             raise
     return status
+
+
+def answer_task(client: Any, task_token: str, output: Mapping[str, Any]) -> bool:
+    """Give a waiting task its answer. False: nobody waits with this token any more, or the text is no token. Repeatable."""
+    with translated("answer a waiting task"):
+        try:
+            client.send_task_success(taskToken=task_token, output=json.dumps(dict(output)))
+        except Exception as error:
+            if error_code(error) in {"TaskTimedOut", "TaskDoesNotExist", "InvalidToken"}:
+                return False
+            raise
+    return True

@@ -89,6 +89,18 @@ class StorageDayIncomplete(HubplaneError):
     """A step of the storage day failed; the report says which and why."""
 
 
+class PersonInputInvalid(HubplaneError):
+    """The input of a machine about people breaks rules; the message lists every fault with field, value and rule."""
+
+
+class ServerRuns(HubplaneError):
+    """A person's server runs, or nobody could say whether it does: what it still writes would be in no snapshot."""
+
+
+class HomeNotProved(HubplaneError):
+    """No completed snapshot proves to hold a person's home as it was left; nothing of it may go."""
+
+
 class NotYet(HubplaneError):
     """Something made moments ago is not visible everywhere yet (IAM, access entries); trying again is right."""
 
