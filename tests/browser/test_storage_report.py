@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from hubplane.domain.report.model import Item, Listing, StepReport
 from hubplane.domain.report.page import render_page
 from tests.unit.report.sample_day import HOSTILE, sample_report
 
@@ -28,6 +29,26 @@ def test_nobody_has_to_push_the_page_sideways(open_page, report_page, width, unf
     if unfolded:
         page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
     assert page.overflow_px == 0
+
+
+LONG = "claim-" + "w" * 247
+ODD_NIGHTS = {
+    "the first night": {"history": sample_report().history[-1:]},
+    "no sweep, no history": {"fleet": None, "history": (), "steps": (StepReport("snapshot_volumes", "FAILED", error="E" * 300),)},
+    "names as long as they may be": {"warnings": Listing(1, 9, (Item("snap-" + "0" * 17, "x" * 500, 9, LONG),))},
+    "numbers of a university": {"warnings": Listing(9_876_543, 987_654_321, (Item("snap-1", "why", 65_536),), 98_765_432.1)},
+}
+
+
+@pytest.mark.parametrize("changes", ODD_NIGHTS.values(), ids=list(ODD_NIGHTS))
+def test_odd_nights_fit_a_phone_too(open_page, tmp_path, changes):
+    path = tmp_path / "odd.html"
+    path.write_text(render_page(sample_report(**changes), "odd.json"), encoding="utf-8")
+    page = open_page(path, PHONE, 900)
+    page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+    assert page.overflow_px == 0
+    assert page.console_errors == []
+    assert page.evaluate("document.querySelectorAll('svg').length") == 2
 
 
 @pytest.mark.parametrize("options", [{}, {"dark": True}, {"media": "print"}, {"javascript": False}], ids=str)

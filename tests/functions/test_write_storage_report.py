@@ -202,7 +202,10 @@ def test_a_plan_by_hand_does_not_take_the_place_of_what_was_done(world: World) -
     world.seed()
     done = world.run()
     before = world.report(HISTORY)
-    plan = world.run(run={**EVENT["run"], "mode": "plan", "run_id": "2026-11-25/by-hand"}, steps=[])
+    assert before["nights"][0]["snapshotted"] == 2
+    steps = [{"step": "prune_snapshots", "status": "SUCCEEDED", "mode": "plan", "prefix": f"{RUNS}-ps/"}]
+    plan = world.run(run={**EVENT["run"], "mode": "plan", "run_id": "2026-11-25/by-hand"}, steps=steps)
+    assert world.report(plan["json_key"])["fleet"]["volumes"] == 3
     assert plan["html_key"] == "reports/opensarlab/2026-11-25-plan.html"
     assert world.report(HISTORY) == before
     assert world.report(done["json_key"])["run_id"] == "2026-11-25/2026-11-25-nightly"
