@@ -34,6 +34,7 @@ class Api:
     objects: dict[str, dict[str, Any]] = field(default_factory=dict)
     requests: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
     refusals: dict[tuple[str, str], tuple[int, Any]] = field(default_factory=dict)
+    bodies: list[Any] = field(default_factory=list)
     version: int = 100
 
     def put(self, path: str, manifest: dict[str, Any]) -> None:
@@ -72,6 +73,8 @@ def running_api() -> Iterator[Api]:
             query = {key: values[0] for key, values in parse_qs(url.query).items()}
             body = json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0)) or "null")
             api.requests.append((self.command, url.path, query))
+            if body is not None:
+                api.bodies.append(body)
             if self.headers.get("Authorization") != f"Bearer {api.connection.token}":
                 code, document = status(401, "Unauthorized", "Unauthorized")
             elif (self.command, url.path) in api.refusals:
@@ -165,6 +168,12 @@ def _delete(api: Api, path: str, query: dict[str, str], body: Any) -> tuple[int,
     if found is None:
         folder, _, name = path.rpartition("/")
         return status(404, "NotFound", f'{folder.rpartition("/")[2]} "{name}" not found')
+    wanted = (body or {}).get("preconditions", {})
+    broken = [name for name in wanted if found["metadata"].get(name) != wanted[name]]
+    if broken:
+        name = path.rpartition("/")[2]
+        said = f"the {broken[0]} in the precondition ({wanted[broken[0]]}) does not match that of the record"
+        return status(409, "Conflict", f'Operation cannot be fulfilled on "{name}": Precondition failed: {said}')
     if "/namespaces/" in path and path.count("/") == 4:  # a namespace is taken apart in its own time
         found["metadata"]["deletionTimestamp"] = "2026-11-23T12:00:00Z"
         return 200, found

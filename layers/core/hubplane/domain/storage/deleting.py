@@ -128,11 +128,12 @@ class _Hands:
         """The claim is read last of all: between that and its delete there is no other call."""
         if planned.claim is None or self.tools.claims is None:
             return outcome_of(intent, Result.FAILED, "The plan names no claim through which it can be deleted.")
-        while True:
-            now = self.tools.claims.read_claim(planned.claim.namespace, planned.claim.name)
-            if self.eyes.is_fresh:
-                break
+        now = self.tools.claims.read_claim(planned.claim.namespace, planned.claim.name)
+        if not self.eyes.is_fresh:
             self.eyes.refresh()
+            now = self.tools.claims.read_claim(planned.claim.namespace, planned.claim.name)
+        if not self.eyes.is_fresh:
+            return outcome_of(intent, Result.SKIPPED, "The cluster answers too slowly to look and act in one go.")
         if now is None or now.ending or planned.resource_id not in self.eyes.look.volumes:
             return self._gone(intent)
         if now.claim.uid != planned.claim.uid:
