@@ -57,7 +57,8 @@ def apply_ruling(
         to = status_ruled(ruling, record.status)
         if to is None:
             return _follow(record, ruling, hands, (), sign_in_url)
-        wanted = clusters if ruling.clusters is None else ruling.clusters
+        asked = clusters if ruling.clusters is None else ruling.clusters
+        wanted = asked if to is Status.APPROVED else ()
         change = change_status(record, to, by=ruling.by, reason=ruling.reason or f"review: {ruling.outcome}", clusters=wanted)
         if hands.write(record, change.record, change.sentence):
             return _follow(change.record, ruling, hands, (change.sentence,), sign_in_url)
