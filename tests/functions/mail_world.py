@@ -74,8 +74,11 @@ class Line:
         return call
 
 
+TAKEN_ALL_THE_SAME = ("lost answer", "error after the fact")
+
+
 class FakeSes:
-    """Records what it took; refuses what SES refuses. ``trouble``: an error code to answer with, ``timeout``, ``lost answer``."""
+    """Records what it took; refuses what SES refuses. ``trouble``: an error code, ``timeout``, or as below."""
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
@@ -87,7 +90,7 @@ class FakeSes:
     def send_email(self, **request: Any) -> dict[str, str]:
         if self.trouble == "timeout":
             raise ReadTimeoutError(endpoint_url="https://email.us-east-1.amazonaws.com")
-        if self.trouble not in (None, "lost answer"):
+        if self.trouble not in (None, *TAKEN_ALL_THE_SAME):
             answer = {"Error": {"Code": self.trouble, "Message": self.words}, "ResponseMetadata": {"HTTPStatusCode": self.status}}
             raise ClientError(answer, "SendEmail")  # type: ignore[arg-type]
         for tag in request["EmailTags"]:
@@ -96,6 +99,9 @@ class FakeSes:
         self.taken.append(request)
         if self.trouble == "lost answer":
             raise ReadTimeoutError(endpoint_url="https://email.us-east-1.amazonaws.com")
+        if self.trouble == "error after the fact":
+            answer = {"Error": {"Code": "InternalFailure", "Message": "sorry"}, "ResponseMetadata": {"HTTPStatusCode": 500}}
+            raise ClientError(answer, "SendEmail")  # type: ignore[arg-type]
         return {"MessageId": f"message-{len(self.taken)}"}
 
     def event(self, number: int, kind: str, **detail: Any) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from moto import mock_aws
 
 from hubplane.adapters.ledger_table import accepted_warnings
 from hubplane.domain.mail.messages import MailMessage
-from tests.functions.mail_world import VISIBILITY, MailWorld
+from tests.functions.mail_world import TAKEN_ALL_THE_SAME, VISIBILITY, MailWorld
 
 EVENTS = Path(__file__).resolve().parents[2] / "events"
 
@@ -186,11 +186,16 @@ def test_a_mail_service_that_is_down_for_an_hour_loses_nothing(world: MailWorld,
     assert len(world.ses.taken) == 25
 
 
-def test_a_lost_answer_is_no_second_mail_once_ses_has_told(world: MailWorld) -> None:
-    world.ses.trouble = "lost answer"
+@pytest.mark.parametrize("trouble", TAKEN_ALL_THE_SAME)
+def test_an_unclear_answer_is_no_second_mail_however_soon_it_is_asked_for_again(world: MailWorld, trouble: str) -> None:
+    world.ses.trouble = trouble
     world.ask(wait())
     assert world.deliver() == 1
     world.ses.trouble = None
+    world.clock.at -= VISIBILITY
+    world.ask(wait())
+    assert world.deliver() == 2
+    assert len(world.ses.taken) == 1
     world.hear(world.ses.event(0, "Send"))
     assert world.deliver() == 0
     assert len(world.ses.taken) == 1
@@ -282,6 +287,7 @@ def test_a_bounce_takes_a_warning_back_and_stops_the_next_one(world: MailWorld) 
     assert accepted(world) == [5]
     world.hear(world.ses.bounce(0))
     assert accepted(world) == []
+    assert "accepted_at" not in world.entry(warning(days=5).mail_id, "sar")
     world.ask(warning(days=5), warning(days=3, to="ada@uni.example.org"))
     assert world.deliver() == 0
     assert len(world.ses.taken) == 1
@@ -297,6 +303,7 @@ def test_news_out_of_order_does_not_bring_a_bounced_warning_back(world: MailWorl
     assert world.deliver() == 0
     assert len(world.ses.taken) == 1
     assert accepted(world) == []
+    assert "accepted_at" not in world.entry(warning().mail_id, "sar")
 
 
 def test_a_complaint_stops_mail_but_what_was_read_counts(world: MailWorld) -> None:

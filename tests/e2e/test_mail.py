@@ -1,0 +1,95 @@
+"""Mail on the embedded cloud: a real queue, a real sender, and what the mail service tells afterwards."""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.request
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from hubplane.adapters.mail_queue import queue_mail
+from hubplane.domain.mail.feedback import tags_of
+from hubplane.domain.mail.messages import MailMessage
+from tests.e2e.conftest import Hubplane
+
+pytestmark = pytest.mark.e2e
+
+LONGEST_WAIT_SECONDS = 60
+ADDRESS = "Grace@uni.example.org"
+
+
+def wait_for(look: Callable[[], Any], what: str) -> Any:
+    """What ``look`` finds, as soon as it finds something."""
+    until = time.monotonic() + LONGEST_WAIT_SECONDS
+    while time.monotonic() < until:
+        found = look()
+        if found:
+            return found
+        time.sleep(0.3)
+    raise AssertionError(f"waited {LONGEST_WAIT_SECONDS} s for {what}")
+
+
+def sent_to(hubplane: Hubplane, address: str) -> list[dict[str, Any]]:
+    """The mails that SES took for an address."""
+    with urllib.request.urlopen(f"{hubplane.cloud.endpoint_url}/_ministack/ses/messages", timeout=10) as answer:
+        by_account = json.load(answer)["messages"]
+    return [message for messages in by_account.values() for message in messages if address in message["To"]]
+
+
+def entry(hubplane: Hubplane, cluster: str, name: str) -> dict[str, Any]:
+    table = hubplane.control_plane.outputs["LedgerTableName"]
+    key = {"cluster": {"S": cluster}, "entry": {"S": name}}
+    found: dict[str, Any] = hubplane.client("dynamodb").get_item(TableName=table, Key=key, ConsistentRead=True).get("Item", {})
+    return found
+
+
+def wait_mail(number: int) -> MailMessage:
+    return MailMessage(f"please_wait#e2e-{number}", "please_wait", None, ADDRESS, {"username": "grace"})
+
+
+def tell(hubplane: Hubplane, message: MailMessage, message_id: str, kind: str, **detail: Any) -> None:
+    """Publish as SES does, which the emulator does not."""
+    tags = {name: [value] for name, value in tags_of(message.cluster_name, message.mail_id).items()}
+    event = {
+        "eventType": kind,
+        "mail": {"messageId": message_id, "timestamp": "2026-11-25T10:00:00.000Z", "tags": tags},
+        **detail,
+    }
+    topics = [topic["TopicArn"] for topic in hubplane.client("sns").list_topics()["Topics"]]
+    (topic,) = [arn for arn in topics if "MailFeedbackTopic" in arn]
+    hubplane.client("sns").publish(TopicArn=topic, Message=json.dumps(event))
+
+
+def test_a_mail_goes_out_once_and_a_bounce_ends_mail_to_its_address(hubplane: Hubplane) -> None:
+    sqs, queue_url = hubplane.client("sqs"), hubplane.control_plane.outputs["MailQueueUrl"]
+    first, second = wait_mail(1), wait_mail(2)
+    for _ in range(3):
+        queue_mail(sqs, queue_url, first)
+    accepted = wait_for(lambda: entry(hubplane, "people", f"mail#{first.mail_id}").get("accepted_at"), "the first mail")
+    message_id = entry(hubplane, "people", f"mail#{first.mail_id}")["message_id"]["S"]
+
+    tell(hubplane, first, message_id, "Send")
+    recipients = [{"emailAddress": ADDRESS}]
+    tell(hubplane, first, message_id, "Bounce", bounce={"bounceType": "Permanent", "bouncedRecipients": recipients})
+    wait_for(lambda: entry(hubplane, "people", f"suppressed#{ADDRESS.lower()}"), "the suppressed address")
+    bounced = wait_for(lambda: entry(hubplane, "people", f"mail#{first.mail_id}").get("bounced_at"), "the bounced mail")
+    assert accepted["S"] != bounced["S"]
+    assert "accepted_at" not in entry(hubplane, "people", f"mail#{first.mail_id}")
+
+    queue_mail(sqs, queue_url, second)
+    refused = wait_for(lambda: entry(hubplane, "people", f"mail#{second.mail_id}").get("reason"), "the refused mail")
+    assert refused["S"].startswith("suppressed: bounced")
+    assert len(sent_to(hubplane, ADDRESS)) == 1
+
+
+def test_operators_get_the_mail_of_a_build_that_failed(hubplane: Hubplane) -> None:
+    outcome = hubplane.fail({"spec": {"cluster_name": "nothing-else", "hub": {}}})
+    (sent,) = wait_for(
+        lambda: [mail for mail in sent_to(hubplane, "operators@example.org") if outcome.execution_arn in mail["BodyText"]],
+        "the mail",
+    )
+    assert sent["Subject"].endswith("failed in ValidateSpec")
+    assert sent["Source"] == "OpenSARLab <hub@example.org>"
