@@ -22,9 +22,12 @@ from hubplane.domain.releases.decision import WantedRelease
 from hubplane.domain.releases.execution import bring_about, release_result, revision_description
 from hubplane.domain.releases.hub_secrets import (
     checked_proxy_token,
+    checked_service_token,
     new_proxy_token,
+    new_service_token,
     oauth_client_from_secret,
     proxy_token_secret_name,
+    service_token_secret_name,
 )
 from hubplane.domain.releases.jupyterhub_values import render_jupyterhub_values
 from hubplane.entrypoint import task
@@ -50,9 +53,12 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
     tags = {**spec.tags, "hubplane:cluster": spec.cluster_name, f"kubernetes.io/cluster/{spec.cluster_name}": "owned"}
     token_arn, is_new_token = SECRETS.create_once(token_name, new_proxy_token, tags)
     proxy_token = checked_proxy_token(SECRETS.read(token_arn), token_name)
+    service_name = service_token_secret_name(spec.cluster_name)
+    service_arn, is_new_service_token = SECRETS.create_once(service_name, new_service_token, tags)
+    service_token = checked_service_token(SECRETS.read(service_arn), service_name)
 
     connection = cluster_connection(EKS, SESSION, spec.cluster_name)
-    helm = Helm(find_helm(SETTINGS.helm_path), connection, secrets=(oauth.client_secret, proxy_token))
+    helm = Helm(find_helm(SETTINGS.helm_path), connection, secrets=(oauth.client_secret, proxy_token, service_token))
     reference = ChartReference(event["hub_chart"]["source"], event["hub_chart"]["version"])
     chart = helm.resolve(JUPYTERHUB.chart_name, reference)
     values = render_jupyterhub_values(
@@ -60,6 +66,7 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
         chart=chart,
         oauth=oauth,
         proxy_token=proxy_token,
+        service_token=service_token,
         hub_url=event["hub_url"],
         hub_image=event.get("hub_image"),
         domain_url=event.get("domain_url"),
@@ -67,6 +74,6 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
     wanted = WantedRelease(JUPYTERHUB.release, JUPYTERHUB.namespace, chart, values)
     outcome = bring_about(helm, wanted, revision_description(event["spec"], event["execution_arn"]))
     result = release_result(wanted, outcome)
-    if is_new_token:
-        result["changes"].insert(0, f"created secret {token_name}")
+    made = [name for name, is_new in ((token_name, is_new_token), (service_name, is_new_service_token)) if is_new]
+    result["changes"] = [*(f"created secret {name}" for name in made), *result["changes"]]
     return result

@@ -18,6 +18,7 @@ from tests.unit.releases.fake_helm import FakeHelm
 
 CLIENT_SECRET = "planted-client-secret"
 TOKEN_NAME = "hubplane/opensarlab/proxy-token"
+SERVICE_TOKEN_NAME = "hubplane/opensarlab/hub-token"
 
 
 class World:
@@ -72,7 +73,7 @@ def test_a_first_build_makes_the_token_and_the_release(world: World) -> None:
         "previous_revision": None,
         "chart_version": "4.4.0",
     }
-    assert result["changes"][0] == f"created secret {TOKEN_NAME}"
+    assert result["changes"][:2] == [f"created secret {TOKEN_NAME}", f"created secret {SERVICE_TOKEN_NAME}"]
     tags = {tag["Key"]: tag["Value"] for tag in world.secrets.describe_secret(SecretId=TOKEN_NAME)["Tags"]}
     assert tags == {"hubplane:cluster": "opensarlab", "kubernetes.io/cluster/opensarlab": "owned"}
 
@@ -80,11 +81,11 @@ def test_a_first_build_makes_the_token_and_the_release(world: World) -> None:
 def test_a_repeated_build_keeps_the_token_and_reports_no_change(world: World) -> None:
     arn = world.store_client(GOOD_CLIENT)
     world.run(arn)
-    token = world.values["proxy"]["secretToken"]
+    values = world.values
     result = world.run(arn)
     assert result["changes"] == []
     assert (result["revision"], result["previous_revision"]) == (1, 1)
-    assert world.values["proxy"]["secretToken"] == token
+    assert world.values == values
 
 
 def test_another_hub_url_is_one_upgrade(world: World) -> None:
@@ -102,10 +103,10 @@ def test_the_chart_is_the_one_that_was_checked(world: World) -> None:
 
 def test_no_secret_is_in_the_result_and_helm_is_told_what_to_redact(world: World) -> None:
     result = world.run(world.store_client(GOOD_CLIENT))
-    token = world.values["proxy"]["secretToken"]
-    assert set(world.secrets_given) == {CLIENT_SECRET, token}
-    assert CLIENT_SECRET not in json.dumps(result)
-    assert token not in json.dumps(result)
+    tokens = {world.values["proxy"]["secretToken"], world.values["hub"]["services"]["hubplane"]["apiToken"]}
+    assert len(tokens) == 2
+    assert set(world.secrets_given) == {CLIENT_SECRET, *tokens}
+    assert not [secret for secret in (CLIENT_SECRET, *tokens) if secret in json.dumps(result)]
 
 
 def test_an_unusable_client_changes_nothing(world: World) -> None:

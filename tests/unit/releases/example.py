@@ -19,6 +19,7 @@ REPOSITORY = Path(__file__).resolve().parents[3]
 CHARTS = REPOSITORY / "local" / "charts"
 CLIENT_SECRET = "planted-client-secret"
 PROXY_TOKEN = "ab" * 32
+SERVICE_TOKEN = "cd" * 32
 CHART = Chart("jupyterhub", "https://hub.jupyter.org/helm-chart/", "4.4.0")
 
 
@@ -45,6 +46,7 @@ def example_values(spec: ClusterSpec | None = None, **changes: Any) -> dict[str,
         "chart": CHART,
         "oauth": OAuthClient("client1234", CLIENT_SECRET),
         "proxy_token": PROXY_TOKEN,
+        "service_token": SERVICE_TOKEN,
         "hub_url": "https://opensarlab.asf.alaska.edu",
         **changes,
     }

@@ -13,7 +13,7 @@ import pytest
 
 from hubplane.domain.cluster_spec.model import ChartReference, NodeGroup, OAuth, Taint
 from hubplane.domain.releases.charts import Chart
-from tests.unit.releases.example import CHARTS, CLIENT_SECRET, PROXY_TOKEN, example_spec, example_values, real_helm
+from tests.unit.releases.example import CHARTS, CLIENT_SECRET, PROXY_TOKEN, SERVICE_TOKEN, example_spec, example_values, real_helm
 
 # Keys and types of the real chart's values (z2jh 4.4.0). The copy lies in the local chart, so that helm enforces it there.
 STRUCTURE = json.loads((CHARTS / "jupyterhub" / "values.schema.json").read_text())
@@ -109,6 +109,9 @@ EXPECTED = {
     "its number is the specification's": ("proxy.service.nodePorts", {"http": 30052}),
     "no second port": ("proxy.https.enabled", False),
     "the proxy token as given": ("proxy.secretToken", PROXY_TOKEN),
+    "the control plane is a service": ("hub.services.hubplane.apiToken", SERVICE_TOKEN),
+    "it may see and stop servers": ("hub.loadRoles.hubplane.scopes", ["read:servers", "delete:servers"]),
+    "nobody else gets that role": ("hub.loadRoles.hubplane.services", ["hubplane"]),
     "a home's size": ("singleuser.storage.capacity", "500Gi"),
     "a home's class": ("singleuser.storage.dynamic.storageClass", "gp3"),
     "a claim's name can be computed forward": ("singleuser.storage.dynamic.pvcNameTemplate", "claim-{escaped_username}"),

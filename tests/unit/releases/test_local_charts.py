@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.unit.releases.example import CHARTS, CLIENT_SECRET, PROXY_TOKEN, example_values, real_helm
+from tests.unit.releases.example import CHARTS, CLIENT_SECRET, PROXY_TOKEN, SERVICE_TOKEN, example_values, real_helm
 
 Object = dict[str, Any]
 
@@ -66,6 +66,7 @@ def test_secrets_are_in_the_secret_only(objects: dict[tuple[str, str], Object]) 
     others = json.dumps([item for (kind, _), item in objects.items() if kind != "Secret"])
     assert CLIENT_SECRET not in others
     assert PROXY_TOKEN not in others
+    assert SERVICE_TOKEN not in others
 
 
 def test_the_hubs_database_outlives_an_uninstall(objects: dict[tuple[str, str], Object]) -> None:

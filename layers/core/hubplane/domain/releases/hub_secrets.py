@@ -1,4 +1,4 @@
-"""The secrets that the hub runs with: its OAuth client and the token between the hub and its proxy."""
+"""The secrets that the hub runs with: its OAuth client, and the tokens of its proxy and of the control plane."""
 
 from __future__ import annotations
 
@@ -11,6 +11,12 @@ from hubplane.domain.errors import OAuthClientUnusable, ProviderError
 
 PROXY_TOKEN_BYTES = 32
 """What `openssl rand -hex 32` of the chart's guide makes."""
+
+SERVICE_NAME = "hubplane"
+"""The control plane as a service of the hub."""
+
+SERVICE_SCOPES = ("read:servers", "delete:servers")
+"""See whose servers run and stop them, nothing else: it can neither start one, nor act as a person (JupyterHub 5, "Scopes")."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +49,16 @@ def proxy_token_secret_name(cluster_name: str) -> str:
     return f"hubplane/{cluster_name}/proxy-token"
 
 
+def service_token_secret_name(cluster_name: str) -> str:
+    """``hubplane/<cluster>/hub-token``."""
+    return f"hubplane/{cluster_name}/hub-token"
+
+
+def new_service_token() -> str:
+    """64 hexadecimal characters. Made once per cluster and kept, so that a build does not restart the hub for it."""
+    return secrets.token_hex(PROXY_TOKEN_BYTES)
+
+
 def new_proxy_token() -> str:
     """64 hexadecimal characters. Made once per cluster and kept: another one would sign everybody out."""
     return secrets.token_hex(PROXY_TOKEN_BYTES)
@@ -50,9 +66,18 @@ def new_proxy_token() -> str:
 
 def checked_proxy_token(text: str | None, secret_name: str) -> str:
     """The token of a secret. Raises ``ProviderError`` for one that the chart would refuse, without quoting it."""
+    return _checked_token(text, secret_name, " (everybody has to sign in again then)")
+
+
+def checked_service_token(text: str | None, secret_name: str) -> str:
+    """The token of a secret. Raises ``ProviderError`` for one that is none, without quoting it."""
+    return _checked_token(text, secret_name, " and build the cluster once more")
+
+
+def _checked_token(text: str | None, secret_name: str, consequence: str) -> str:
     if text is None or not re.fullmatch(r"[0-9a-f]{64}", text):
         raise ProviderError(
             f"secret {secret_name} is {'empty' if not text else 'not 64 hexadecimal characters'}: put the output of "
-            "`openssl rand -hex 32` into it (everybody has to sign in again then)"
+            f"`openssl rand -hex 32` into it{consequence}"
         )
     return text

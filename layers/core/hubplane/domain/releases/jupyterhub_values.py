@@ -12,7 +12,7 @@ from typing import Any
 
 from hubplane.domain.cluster_spec.model import ClusterSpec, OAuth
 from hubplane.domain.releases.charts import Chart
-from hubplane.domain.releases.hub_secrets import OAuthClient
+from hubplane.domain.releases.hub_secrets import SERVICE_NAME, SERVICE_SCOPES, OAuthClient
 from hubplane.domain.releases.profiles import profile_list
 
 HUB_SERVICE_ACCOUNT = "hub"
@@ -41,18 +41,20 @@ def render_jupyterhub_values(
     chart: Chart,
     oauth: OAuthClient,
     proxy_token: str,
+    service_token: str,
     hub_url: str,
     hub_image: str | None = None,
     domain_url: str | None = None,
 ) -> dict[str, Any]:
     """The chart's values for one cluster: plain dicts, lists and scalars, never None (helm takes null for "drop the default").
 
-    ``hub_url`` is how people reach the hub, ``hub_image`` a ``name:tag`` in place of the chart's hub image, ``domain_url``
-    the OAuth domain where it is not the specification's. The same arguments give equal values.
+    ``service_token`` is that of the control plane at the hub's API. ``hub_url`` is how people reach the hub, ``hub_image`` a
+    ``name:tag`` in place of the chart's hub image, ``domain_url`` the OAuth domain where it is not the specification's. The same
+    arguments give equal values.
     """
     hub_url = hub_url.rstrip("/")
     return {
-        "hub": _hub(spec, oauth, hub_url, hub_image, (domain_url or spec.oauth.domain_url).rstrip("/")),
+        "hub": _hub(spec, oauth, service_token, hub_url, hub_image, (domain_url or spec.oauth.domain_url).rstrip("/")),
         "proxy": {
             "secretToken": proxy_token,
             # The load balancer ends TLS, so the service has no https port that could take the same or a random node port.
@@ -75,7 +77,9 @@ def render_jupyterhub_values(
     }
 
 
-def _hub(spec: ClusterSpec, oauth: OAuthClient, hub_url: str, hub_image: str | None, domain_url: str) -> dict[str, Any]:
+def _hub(
+    spec: ClusterSpec, oauth: OAuthClient, service_token: str, hub_url: str, hub_image: str | None, domain_url: str
+) -> dict[str, Any]:
     hub: dict[str, Any] = {
         "config": {
             "JupyterHub": {"authenticator_class": "generic-oauth"},
@@ -85,6 +89,9 @@ def _hub(spec: ClusterSpec, oauth: OAuthClient, hub_url: str, hub_image: str | N
             "KubeSpawner": {"remember_pvc_name": False},
         },
         "serviceAccount": {"create": True, "name": HUB_SERVICE_ACCOUNT},
+        # Off-boarding stops servers through the hub: a pod that is deleted behind its back stays "running" there.
+        "services": {SERVICE_NAME: {"apiToken": service_token}},
+        "loadRoles": {SERVICE_NAME: {"scopes": list(SERVICE_SCOPES), "services": [SERVICE_NAME]}},
         "db": {
             "type": "sqlite-pvc",
             "pvc": {
