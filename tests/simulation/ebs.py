@@ -1,13 +1,15 @@
 """An event-driven model of EBS: what it refuses, what takes time, and what one sees of it too late.
 
 Figures: a first full snapshot moves about 50 GB/h; 100 pending snapshots per account; 15 s between snapshots of one gp3 volume
-(Amazon EBS User Guide and "Amazon EBS endpoints and quotas"). Error codes are those of the EC2 API Reference. A write is a node
-of a tree: a copy holds a write if its own node is that one or comes after it, so what nobody has written after must be held.
+(Amazon EBS User Guide and "Amazon EBS endpoints and quotas"); 100 requests of a kind at once and 5 more a second, 20 for reads
+(EC2 Developer Guide, "Request throttling"). Error codes are those of the EC2 API Reference. A write is a node of a tree: a copy
+holds a write if its own node is that one or comes after it, so what nobody has written after must be held.
 """
 
 from __future__ import annotations
 
 import heapq
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -24,6 +26,10 @@ LATER_SNAPSHOT = timedelta(minutes=30)
 
 Record = Volume | Snapshot
 
+BURST = 100.0
+CHANGES_PER_SECOND = 5.0
+READS_PER_SECOND = 20.0
+
 
 class ApiError(Exception):
     """What EC2 answers; ``code`` is its error code."""
@@ -31,6 +37,24 @@ class ApiError(Exception):
     def __init__(self, code: str) -> None:
         super().__init__(code)
         self.code = code
+
+
+class Bucket:
+    """A request bucket; ``take`` is False for a request too many."""
+
+    def __init__(self, per_second: float) -> None:
+        self.per_second = per_second
+        self.tokens = BURST
+        self.filled_at = START
+
+    def take(self, now: datetime) -> bool:
+        """One request at ``now``."""
+        self.tokens = min(BURST, self.tokens + (now - self.filled_at).total_seconds() * self.per_second)
+        self.filled_at = now
+        if self.tokens < 1:
+            return False
+        self.tokens -= 1
+        return True
 
 
 class Ebs:
@@ -52,8 +76,17 @@ class Ebs:
         self.trail_on = False
         self.on_delete_volume: Callable[[Volume], None] = lambda _volume: None
         self.on_delete_snapshot: Callable[[Snapshot], None] = lambda _snapshot: None
+        self.on_create_snapshot: Callable[[Volume], None] = lambda _volume: None
+        self.first_takes: Callable[[Volume], timedelta] = lambda volume: timedelta(hours=volume.size_gib / FIRST_GIB_PER_HOUR)
+        self.later_takes: Callable[[Volume], timedelta] = lambda _volume: LATER_SNAPSHOT
+        self.requests: Counter[str] = Counter()
+        self.throttled = 0
+        self.most_pending = 0
+        self.snapshots_of: dict[str, dict[str, None]] = defaultdict(dict)
+        self._buckets: dict[str, Bucket] = {}
         self._history: dict[str, list[tuple[datetime, Record | None]]] = {}
         self._due: list[tuple[datetime, str, str]] = []
+        self._pending: set[str] = set()
         self._started: dict[str, datetime] = {}
         self._count = 0
 
@@ -64,10 +97,20 @@ class Ebs:
         self.now += by
         while self._due and self._due[0][0] <= self.now:
             at, snapshot_id, outcome = heapq.heappop(self._due)
+            self._pending.discard(snapshot_id)
             if snapshot_id in self.snapshots:
                 self._put(replace(self.snapshots[snapshot_id], state=outcome), at)
 
     # -- what the control plane calls -----------------------------------------------------------------------------------------
+
+    def request(self, operation: str) -> None:
+        """Count a request against its bucket."""
+        self.requests[operation] += 1
+        if operation not in self._buckets:
+            self._buckets[operation] = Bucket(READS_PER_SECOND if operation.startswith("Describe") else CHANGES_PER_SECOND)
+        if not self._buckets[operation].take(self.now):
+            self.throttled += 1
+            raise ApiError("RequestLimitExceeded")
 
     def describe(self) -> tuple[list[Volume], list[Snapshot]]:
         """All volumes and snapshots as they were ``lag`` ago."""
@@ -87,7 +130,7 @@ class Ebs:
     @property
     def pending(self) -> int:
         """The account's pending snapshots, those of others too."""
-        return self.others_pending + sum(1 for _, snapshot_id, _ in self._due if snapshot_id in self.snapshots)
+        return self.others_pending + len(self._pending)
 
     def create_snapshot(self, volume_id: str, tags: dict[str, str]) -> str:
         """Start a snapshot of what the volume holds this moment."""
@@ -96,8 +139,8 @@ class Ebs:
             raise ApiError("PendingSnapshotLimitExceeded")
         if self.now - self._started.get(volume_id, START - SPACING) < SPACING:
             raise ApiError("SnapshotCreationPerVolumeRateExceeded")
-        first = volume_id not in self._started
-        takes = timedelta(hours=volume.size_gib / FIRST_GIB_PER_HOUR) if first else LATER_SNAPSHOT
+        self.on_create_snapshot(volume)
+        takes = self.later_takes(volume) if volume_id in self._started else self.first_takes(volume)
         self._started[volume_id] = self.now
         fails, self.next_snapshot_fails = self.next_snapshot_fails or volume_id in self.failing, False
         outcome = "error" if fails else "completed"
@@ -105,6 +148,8 @@ class Ebs:
         self.node_of[snapshot_id] = self.node_of[volume_id]
         self._put(Snapshot(snapshot_id, volume_id, "pending", self.now, volume.size_gib, ACCOUNT, tags), self.now)
         heapq.heappush(self._due, (self.now + takes, snapshot_id, outcome))
+        self._pending.add(snapshot_id)
+        self.most_pending = max(self.most_pending, self.pending)
         return snapshot_id
 
     def delete_volume(self, volume_id: str) -> None:
@@ -197,13 +242,17 @@ class Ebs:
         else:
             key = record.snapshot_id
             self.snapshots[key] = record
+            self.snapshots_of[record.volume_id][key] = None
         entries = self._history.setdefault(key, [])
         entries.append((at, record))
         del entries[:-8]
 
     def _remove(self, key: str) -> None:
         self.volumes.pop(key, None)
-        self.snapshots.pop(key, None)
+        snapshot = self.snapshots.pop(key, None)
+        if snapshot is not None:
+            self._pending.discard(key)
+            del self.snapshots_of[snapshot.volume_id][key]
         self._history[key].append((self.now, None))
 
     def _name(self, kind: str) -> str:

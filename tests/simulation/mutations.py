@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -14,17 +15,25 @@ import pytest
 from hubplane.domain.storage import (
     blast_radius,
     copies,
+    looking,
+    pacing,
     proof,
     recheck,
     retention,
     snapshot_pruning,
+    starting,
     volume_pruning,
 )
+from hubplane.domain.storage.policy import StoragePolicy
+from hubplane.domain.storage.ports import ClaimNow, Entry
 from hubplane.domain.storage.records import Snapshot, Volume
 from hubplane.domain.storage.view import StorageView
 from tests.simulation import plays
+from tests.simulation.ports import ClaimsPort, EbsPort, LedgerPort
+from tests.simulation.world import World
 
 Patch = Callable[[pytest.MonkeyPatch], None]
+DELETE_CLAIM = World.delete_claim
 
 
 @dataclass(frozen=True)
@@ -46,7 +55,7 @@ def _without(module: Any, table: str, member: Callable[..., Any]) -> Patch:
     return lambda patch: patch.setattr(module, table, kept)
 
 
-def _replaced(module: Any, name: str, by: Callable[..., Any]) -> Patch:
+def _replaced(module: Any, name: str, by: Any) -> Patch:
     getattr(module, name)
     return lambda patch: patch.setattr(module, name, by)
 
@@ -60,6 +69,23 @@ def _by_claim_name(view: StorageView, volume: Volume) -> list[Snapshot]:
 def _match_by_claim_name(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(proof, "candidates", _by_claim_name)
     _criterion(proof.is_of_this_volume)(patch)
+    _see_everything(patch)
+
+
+def _supersede_by_claim_name(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(copies, "find_copies", _newest_of_the_claim)
+    _see_everything(patch)
+
+
+def _see_everything(patch: pytest.MonkeyPatch) -> None:
+    """The second lock on the door: the look right before a delete asks for the snapshots of one line, not for a claim's."""
+    patch.setattr(EbsPort, "snapshots_of", lambda self, _ids: self._snapshots(lambda found: list(found.values())))
+    patch.setattr(looking, "_parts", _everything_together)
+
+
+def _everything_together(volumes: Any, snapshots: Any) -> dict[str, tuple[list[Volume], list[Snapshot]]]:
+    everything = (list(volumes), list(snapshots))
+    return dict.fromkeys([item.volume_id for part in everything for item in part], everything)
 
 
 FIND_COPIES = copies.find_copies
@@ -121,6 +147,47 @@ def _criterion(criterion: Callable[..., Any]) -> Patch:
     return _without(proof, "CRITERIA", criterion)
 
 
+def _by_name_alone(self: World, name: str, _uid: str) -> bool | None:
+    claim = self.claims.get(name)
+    return DELETE_CLAIM(self, name, claim.uid if claim else "")
+
+
+def _claim_of_the_plan(_self: Any, _namespace: str, name: str) -> ClaimNow | None:
+    claim = _self._world.claims.get(name)
+    return ClaimNow(replace(claim, in_use=False), claim.uid) if claim else None
+
+
+def _claim_read_early(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(ClaimsPort, "read_claim", _claim_of_the_plan)
+    patch.setattr(ClaimsPort, "delete_claim", _as_somebody_comes(ClaimsPort.delete_claim))
+
+
+def _as_somebody_comes(delete: Callable[..., None]) -> Callable[..., None]:
+    def late(self: Any, claim: Any, version: str) -> None:
+        come = self._line.troubles.before_delete
+        if come is not None and claim.name in self._world.claims:
+            come("")
+        delete(self, claim, version)
+
+    return late
+
+
+def _no_look_at_snapshots(volume_ids: Any, ebs: Any, volumes: Any, _snapshots: Any, **_: Any) -> None:
+    volumes.update({item.volume_id: item for item in ebs.volumes(volume_ids)})
+
+
+def _without_settling(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(starting, "SETTLE", timedelta(0))
+
+
+def _look_lasts_for_ever(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(looking, "LOOK_LASTS", timedelta(days=9))
+
+
+def _ledger_forgotten(self: Any, batch: str, intents: Any, now: Any) -> None:
+    self._entries()[self._run_id, batch] = Entry(now, tuple(intents))
+
+
 MUTATIONS = (
     Mutation("proof of another volume", frozenset({1, 2}), _match_by_claim_name, plays.another_volume),
     Mutation("proof that is not completed", frozenset({1, 2}), _criterion(proof.is_completed), plays.slow_snapshot),
@@ -131,7 +198,7 @@ MUTATIONS = (
     Mutation(
         "error and pending count as copies", frozenset({2}), _replaced(copies, "is_good_copy", _any_state), plays.errors_pile_up
     ),
-    Mutation("the newest of a claim name supersedes", frozenset({2}), _replaced(copies, "find_copies", _newest_of_the_claim)),
+    Mutation("the newest of a claim name supersedes", frozenset({2}), _supersede_by_claim_name),
     Mutation("warnings need not be accepted", frozenset({2}), _replaced(retention, "earliest_delete", _end_alone)),
     Mutation("no grace", frozenset({2}), _replaced(retention, "earliest_delete", _grace_forgotten)),
     Mutation("in use", frozenset({3, 4}), _volume_guard(volume_pruning.is_in_use), plays.comes_unseen),
@@ -150,5 +217,30 @@ MUTATIONS = (
     Mutation("no blast radius", frozenset({5}), _replaced(blast_radius, "is_too_many", lambda *_: False)),
     Mutation("mails are not remembered", frozenset({6}), _replaced(retention, "accepted_since", lambda *_: [])),
     Mutation("any person of that name", frozenset({8}), _replaced(retention, "owner_of", _first_of_that_name)),
+    Mutation(
+        "a claim is deleted by its name",
+        frozenset({4}),
+        _replaced(World, "delete_claim", _by_name_alone),
+        plays.claim_made_anew,
+    ),
+    Mutation("the claim is not read last", frozenset({4}), _claim_read_early, plays.comes_unseen),
+    Mutation("a look never ages", frozenset({1, 3}), _look_lasts_for_ever, plays.brief_visit),
+    Mutation(
+        "no look before a snapshot is started",
+        frozenset({6}),
+        _replaced(looking, "_look_at_volumes", _no_look_at_snapshots),
+        plays.killed_while_starting,
+    ),
+    Mutation("EC2 is thought to show everything at once", frozenset({6}), _without_settling, plays.killed_while_ec2_is_late),
+    Mutation(
+        "intents are not remembered",
+        frozenset({6}),
+        _replaced(LedgerPort, "begin", _ledger_forgotten),
+        plays.killed_while_deleting,
+    ),
+    Mutation("no pace", frozenset({10}), _replaced(pacing.Pace, "_wait_for_turn", lambda _self: None), plays.many_at_once),
+    Mutation(
+        "no reserve of pending snapshots", frozenset({10}), _replaced(StoragePolicy, "pending_snapshots", 100), plays.many_at_once
+    ),
     Mutation("unknown cluster", frozenset({9}), _volume_guard(volume_pruning.is_of_an_unknown_cluster)),
 )

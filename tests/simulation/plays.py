@@ -8,15 +8,24 @@ from datetime import timedelta
 
 from hubplane.domain.storage.records import Snapshot
 from tests.simulation.executor import Day, Troubles
+from tests.simulation.ports import Line
+from tests.simulation.promises import PromiseBroken
 from tests.simulation.world import World
 
 Play = Callable[[], None]
 
 
-def nights(world: World, count: int, troubles: Callable[[], Troubles] = Troubles) -> None:
+def nights(
+    world: World,
+    count: int,
+    troubles: Callable[[], Troubles] = Troubles,
+    before_claim_delete: Callable[[Line], None] | None = None,
+) -> None:
     """So many nights, every stop approved."""
     for _ in range(count):
-        Day(world, troubles(), approve=True).run(lambda: world.ebs.advance(timedelta(hours=12)))
+        day = Day(world, troubles(), approve=True)
+        day.line.before_claim_delete = before_claim_delete
+        day.run(lambda: world.ebs.advance(timedelta(hours=12)))
         world.promises.nothing_is_lost()
         world.ebs.advance(timedelta(hours=12))
 
@@ -121,6 +130,96 @@ def comes_unseen() -> None:
     assert volume_id in world.ebs.volumes
 
 
+def brief_visit() -> None:
+    """Ann comes in the moment of the delete, works for ten minutes and goes; all that tells of it is the tag of her start."""
+    world = World()
+    volume_id = session(world)
+
+    def come(_resource_id: str) -> None:
+        world.start(world.people[0])
+        world.stop(world.people[0], stop_tag=None)
+
+    nights(world, 5, lambda: replace(Troubles(), before_delete=come))
+    assert volume_id in world.ebs.volumes
+
+
+def claim_made_anew() -> None:
+    """In the moment of the delete Ann's claim and volume are removed by hand, and she starts on a new one of the same name."""
+    world = World()
+    session(world)
+    ann = world.people[0]
+
+    def remake(line: Line) -> None:
+        claim = world.claims.get(ann.claim_name)
+        if claim is not None and ann.volume_id is None and claim.volume_id is not None:
+            del world.claims[ann.claim_name]
+            world.ebs.remove_by_hand(claim.volume_id)
+            world.start(ann)
+        line.before_claim_delete = None
+
+    nights(world, 4, before_claim_delete=remake)
+    assert ann.volume_id in world.ebs.volumes
+
+
+def killed_while_starting() -> None:
+    """The function that starts snapshots is killed right after one was created, and tried again some minutes later."""
+    world = World()
+    for person in world.people:
+        world.start(person)
+        world.ebs.advance(timedelta(minutes=30))
+        world.stop(person)
+    for number in range(3, 14):
+        day = Day(world, Troubles(crash_at=number, after_effect=True), approve=True, again=True, batch_size=200)
+        day.run(lambda: world.ebs.advance(timedelta(hours=12)))
+        world.ebs.advance(timedelta(hours=12))
+        for person in world.people:
+            world.start(person)
+            world.ebs.advance(timedelta(minutes=30))
+            world.stop(person)
+
+
+def killed_while_ec2_is_late() -> None:
+    """The same, but EC2 shows what was created only a minute later, and the second try comes at once."""
+    for number in range(3, 10):
+        world = World()
+        session(world)
+        world.ebs.lag = timedelta(seconds=60)
+        day = Day(world, Troubles(crash_at=number, after_effect=True), again=True)
+        day.line.latency = timedelta(seconds=6)  # or EC2's spacing of 15 s would stop the second snapshot
+        day.run()
+        mine = [item for item in world.ebs.snapshots.values() if item.state == "pending"]
+        if len({item.volume_id for item in mine}) < len(mine):
+            raise PromiseBroken(6, "the killed try and the one after it started a snapshot each")
+
+
+def killed_while_deleting() -> None:
+    """The function that deletes volumes is killed between a delete and its outcome, and tried again: Ann is told all the same."""
+    for number in range(3, 14):
+        world = World()
+        session(world)
+        nights(world, 2)
+        for _ in range(3):
+            day = Day(world, Troubles(crash_at=number, after_effect=True), approve=True, again=True)
+            day.run(lambda world=world: world.ebs.advance(timedelta(hours=12)))  # type: ignore[misc]
+            world.ebs.advance(timedelta(hours=12))
+        assert world.promises.deletes["volumes"]
+        world.promises.owners_are_told(world.told)
+
+
+def many_at_once() -> None:
+    """300 orphans: all need their first snapshot, then all may go. EC2 answers within 50 ms and its buckets are all there is."""
+    world = World()
+    for number in range(300):
+        world.orphan(f"orphan-{number}")
+    for _ in range(4):
+        day = Day(world, Troubles(), approve=True, batch_size=200, polls=30)
+        day.line.latency = timedelta(milliseconds=50)
+        day.run(lambda: world.ebs.advance(timedelta(hours=12)))
+        world.ebs.advance(timedelta(hours=12))
+    world.promises.the_pace_was_kept()
+    assert len(world.promises.deletes["volumes"]) == 300
+
+
 ALL_PLAYS: tuple[Play, ...] = (
     another_volume,
     foreign_account,
@@ -129,4 +228,10 @@ ALL_PLAYS: tuple[Play, ...] = (
     proof_due,
     errors_pile_up,
     comes_unseen,
+    brief_visit,
+    claim_made_anew,
+    killed_while_starting,
+    killed_while_ec2_is_late,
+    killed_while_deleting,
+    many_at_once,
 )

@@ -5,16 +5,17 @@ It reads no plan and shares no code with the planners, save the policy's figures
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
 from hubplane.domain.storage.policy import StoragePolicy
 from hubplane.domain.storage.records import AcceptedWarning, Claim, Snapshot, Volume
-from tests.simulation.ebs import ACCOUNT, Ebs
+from tests.simulation.ebs import ACCOUNT, PENDING_LIMIT, Ebs
 
 USE_TAGS = ("server-start-time", "server-stop-time", "jupyter-volume-stopping-time")
 TIME_TAGS = (*USE_TAGS, "volume-delete-time", "snapshot-delete-time")
 CLAIM_TAG = "kubernetes.io/created-for/pvc/name"
+OWNER_TAG = "hubplane:owner-sub"
 
 
 class PromiseBroken(AssertionError):
@@ -26,7 +27,10 @@ class PromiseBroken(AssertionError):
 
 
 class Promises:
-    """Watches every delete and every mail, and after each step that nobody's last byte is lost."""
+    """Watches every snapshot, delete and mail, and after each step that nobody's last byte is lost.
+
+    Number 10 is the pace: design page 4 speaks of it below its nine promises.
+    """
 
     def __init__(self, ebs: Ebs, policy: StoragePolicy, claims: Mapping[str, Claim]) -> None:
         self.ebs, self.policy, self.claims = ebs, policy, claims
@@ -35,9 +39,12 @@ class Promises:
         self.mails: list[AcceptedWarning] = []
         self.expired: set[int] = set()
         self.approved: set[str] = set()
+        self.owner_of: dict[str, str] = {}
+        self.is_known: Callable[[str], bool] = lambda _sub: True
         self.deletes: dict[str, list[tuple[datetime, str]]] = {"volumes": [], "snapshots": []}
         ebs.on_delete_volume = self._volume_deleted
         ebs.on_delete_snapshot = self._snapshot_deleted
+        ebs.on_create_snapshot = self._snapshot_started
 
     def used(self, node: int, sub: str) -> None:
         """A person wrote."""
@@ -82,6 +89,27 @@ class Promises:
         if any(claim.volume_id == volume_id for claim in self.claims.values()):
             raise PromiseBroken(9, f"{volume_id} was deleted behind its claim's back")
 
+    def owners_are_told(self, told: Mapping[str, str]) -> None:
+        """Every volume that the control plane deleted from a person who is known has made a mail due (6)."""
+        for _, volume_id in self.deletes["volumes"]:
+            if volume_id in self.owner_of and volume_id not in told:
+                raise PromiseBroken(6, f"{self.owner_of[volume_id]} is never told that {volume_id} was deleted")
+
+    def the_pace_was_kept(self) -> None:
+        """EC2 never had to ask for a slower pace (10)."""
+        if self.ebs.throttled:
+            raise PromiseBroken(10, f"{self.ebs.throttled} requests were throttled")
+
+    def _snapshot_started(self, volume: Volume) -> None:
+        """The control plane starts a snapshot: no second one of a volume while EC2 shows a pending one (6), and never so many
+        that the account has no room for others (10)."""
+        mine = (self.ebs.snapshots[key] for key in self.ebs.snapshots_of[volume.volume_id])
+        shown = [item.snapshot_id for item in mine if item.state == "pending" and item.started_at <= self.ebs.now - self.ebs.lag]
+        if shown:
+            raise PromiseBroken(6, f"a second snapshot of {volume.volume_id} was started beside {shown[0]}")
+        if self.ebs.pending >= PENDING_LIMIT - self.policy.pending_reserve:
+            raise PromiseBroken(10, f"a snapshot was started while {self.ebs.pending} were pending in the account")
+
     def _volume_deleted(self, volume: Volume) -> None:
         volume_id, claim_name = volume.volume_id, volume.tags.get(CLAIM_TAG)
         self._spared(volume_id, volume.tags)
@@ -91,6 +119,9 @@ class Promises:
             raise PromiseBroken(3, f"{volume_id} was used too recently")
         if not any(self._proves(snapshot, volume) for snapshot in self.ebs.snapshots.values()):
             raise PromiseBroken(1, f"{volume_id} was deleted without a proof")
+        sub = volume.tags.get(OWNER_TAG)
+        if sub is not None and self.is_known(sub):
+            self.owner_of[volume_id] = sub
         self._count("volumes", volume_id, len(self.ebs.volumes))
 
     def _proves(self, snapshot: Snapshot, volume: Volume) -> bool:

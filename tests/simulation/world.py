@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from hubplane.domain.storage.policy import StoragePolicy
+from hubplane.domain.storage.actions import Action
+from hubplane.domain.storage.outcomes import Outcome, Result
+from hubplane.domain.storage.policy import StoragePolicy, snapshot_boundary
+from hubplane.domain.storage.ports import Entry
 from hubplane.domain.storage.records import AcceptedWarning, Claim, Inventory, Owner, Sighting
 from tests.simulation.ebs import ACCOUNT, Ebs
 from tests.simulation.promises import Promises
@@ -49,10 +53,14 @@ class World:
         self.terminating: set[str] = set()
         self.sightings: dict[str, Sighting] = {}
         self.accepted: list[AcceptedWarning] = []
+        self.ledger: dict[str, dict[tuple[str, str], Entry]] = defaultdict(dict)
+        self.told: dict[str, str] = {}
+        self.runs = 0
         self.mail_works = True
         self.cluster_answers = True
         self.generation = 1
         self.promises = Promises(self.ebs, POLICY, self.claims)
+        self.promises.is_known = lambda sub: any(person.sub == sub for person in self.people)
         hub = self.ebs.create_volume(10, self._tags("hub-db-dir"))
         self._bind("hub-db-dir", hub)
         self.ebs.write(hub)
@@ -109,22 +117,34 @@ class World:
 
     # -- the cluster ----------------------------------------------------------------------------------------------------------
 
-    def delete_claim(self, name: str, uid: str) -> None:
-        """Kubernetes' delete with a precondition on the uid; the claim of a running pod is only marked, and goes with the pod."""
+    def delete_claim(self, name: str, uid: str) -> bool | None:
+        """Kubernetes' delete with a precondition on the uid: False for none of the name, None for another one.
+
+        The claim of a running pod is only marked, and goes with the pod.
+        """
         claim = self.claims.get(name)
-        if claim is None or claim.uid != uid:
-            return
+        if claim is None:
+            return False
+        if claim.uid != uid:
+            return None
         self.promises.claim_deleted(claim)
         if claim.in_use:
             self.terminating.add(name)
         else:
             self._end_claim(name)
+        return True
 
     def lose_claim(self, person: Person) -> None:
         """By hand: claim and PersistentVolume are removed and the volume stays, known to no cluster."""
         claim = self.claims.get(person.claim_name)
         if claim is not None and not claim.in_use:
             del self.claims[person.claim_name]
+
+    def orphan(self, claim_name: str) -> str:
+        """A volume of a person who is gone, known to no cluster and unattached for an hour."""
+        volume_id = self.ebs.create_volume(10, self._tags(claim_name))
+        self.ebs.detached_at[volume_id] = self.ebs.now
+        return volume_id
 
     def duplicate(self, person: Person) -> None:
         """By hand: a second volume under the claim's name, made from its newest copy."""
@@ -171,9 +191,30 @@ class World:
             events=tuple(self.ebs.events),
             warnings=tuple(self.accepted),
             pending_in_account=self.ebs.pending,
-            volumes_deleted_tonight=self.promises.deleted_since(self.ebs.now, "volumes"),
-            snapshots_deleted_tonight=self.promises.deleted_since(self.ebs.now, "snapshots"),
+            volumes_deleted_tonight=self._deleted_tonight(Action.DELETE_CLAIM, Action.DELETE_VOLUME),
+            snapshots_deleted_tonight=self._deleted_tonight(Action.DELETE_SNAPSHOT),
         )
+
+    @property
+    def night(self) -> str:
+        """What the ledger calls this night."""
+        return snapshot_boundary(POLICY, self.ebs.now).date().isoformat()
+
+    def _deleted_tonight(self, *actions: Action) -> int:
+        """What the ledger says: outcomes where a batch was finished, intents where it was not."""
+        found = 0
+        for entry in self.ledger[self.night].values():
+            if entry.outcomes is None:
+                found += sum(1 for intent in entry.intents if intent.action in actions)
+            else:
+                found += sum(1 for item in entry.outcomes if item.action in actions and item.result is Result.DELETED)
+        return found
+
+    def tell(self, outcome: Outcome) -> None:
+        """A mail about a volume or a last copy that was deleted is put on the queue, which knows it by the thing's id."""
+        is_volume = outcome.action in (Action.DELETE_CLAIM, Action.DELETE_VOLUME)
+        if outcome.result is Result.DELETED and outcome.owner_sub is not None and (is_volume or outcome.last_copy):
+            self.told[outcome.resource_id] = outcome.owner_sub
 
     def accept(self, warning: AcceptedWarning) -> None:
         """The mail service takes a mail."""

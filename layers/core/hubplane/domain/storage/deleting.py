@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from hubplane.domain.errors import HubplaneError, Throttled
 from hubplane.domain.storage import recheck
-from hubplane.domain.storage.actions import Action, PlannedAction
+from hubplane.domain.storage.actions import Action, ClaimReference, PlannedAction
 from hubplane.domain.storage.executing import FAILURES_IN_A_ROW, Eyes, Tools, outcome_of
 from hubplane.domain.storage.looking import Known
 from hubplane.domain.storage.outcomes import Intent, Outcome, Result
@@ -128,10 +128,10 @@ class _Hands:
         """The claim is read last of all: between that and its delete there is no other call."""
         if planned.claim is None or self.tools.claims is None:
             return outcome_of(intent, Result.FAILED, "The plan names no claim through which it can be deleted.")
-        now = self.tools.claims.read_claim(planned.claim.namespace, planned.claim.name)
+        now = self._claim_now(planned.claim)
         if not self.eyes.is_fresh:
             self.eyes.refresh()
-            now = self.tools.claims.read_claim(planned.claim.namespace, planned.claim.name)
+            now = self._claim_now(planned.claim)
         if not self.eyes.is_fresh:
             return outcome_of(intent, Result.SKIPPED, "The cluster answers too slowly to look and act in one go.")
         if now is None or now.ending or planned.resource_id not in self.eyes.look.volumes:
@@ -144,10 +144,14 @@ class _Hands:
         return self._deleted(planned, intent, now)
 
     def _is_ending(self, planned: PlannedAction) -> bool:
-        if planned.claim is None or self.tools.claims is None:
+        if planned.claim is None:
             return False
-        now = self.tools.claims.read_claim(planned.claim.namespace, planned.claim.name)
+        now = self._claim_now(planned.claim)
         return now is None or now.ending
+
+    def _claim_now(self, claim: ClaimReference) -> ClaimNow | None:
+        claims = self.tools.claims
+        return None if claims is None else self.tools.pace.ask(lambda: claims.read_claim(claim.namespace, claim.name))
 
     def _create_snapshot(self, planned: PlannedAction, intent: Intent) -> Outcome:
         if self.pending is None:

@@ -84,7 +84,7 @@ class Eyes:
         if not self._asks_cluster or self._tools.claims is None:
             return look
         try:
-            claims, persistent_volume_ids = self._tools.claims.read_claims()
+            claims, persistent_volume_ids = self._tools.pace.ask(self._tools.claims.read_claims)
         except HubplaneError:
             return look  # claims None: what a cluster that does not answer may be using is kept
         return replace(look, claims=claims, persistent_volume_ids=persistent_volume_ids)

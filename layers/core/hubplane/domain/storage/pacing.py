@@ -23,8 +23,7 @@ T = TypeVar("T")
 PER_SECOND = 3.0
 BURST = 20.0
 
-# After a throttle error: so many tries in all, and so long before the second and the third. By then a bucket has 5 and 20 again.
-TRIES = 3
+# So long after a throttle error before the second and the third try, and there is no fourth. A bucket has 5 and 20 again by then.
 BACKOFF_SECONDS = (1.0, 4.0)
 
 
@@ -48,7 +47,8 @@ class Pace:
 
         ``deed`` must be safe to repeat after a throttle error: EC2 has then done nothing.
         """
-        for tried in range(1, TRIES + 1):
+
+        def paced() -> T:
             self._wait_for_turn()
             try:
                 return deed()
@@ -56,10 +56,18 @@ class Pace:
                 self.throttled += 1
                 self.per_second /= 2
                 self._tokens = 0.0
-                if tried == TRIES:
-                    raise
-                self.clock.pause(BACKOFF_SECONDS[tried - 1])
-        raise AssertionError("unreachable")  # pragma: no cover
+                raise
+
+        return self.ask(paced)
+
+    def ask(self, question: Callable[[], T]) -> T:
+        """What ``question``, a read of something that is not EC2, answers; asked again after a throttle error."""
+        for seconds in BACKOFF_SECONDS:
+            try:
+                return question()
+            except Throttled:
+                self.clock.pause(seconds)
+        return question()
 
     def _wait_for_turn(self) -> None:
         now = self.clock.now()
