@@ -48,7 +48,7 @@ def recorded(ledger: MailLedger, feedback: Feedback) -> list[str]:
     if feedback.news is News.ACCEPTED:
         if ledger.mark_accepted(feedback.cluster, feedback.mail_id, feedback.message_id, feedback.at):
             changes.append(f"mail {feedback.mail_id} was accepted")
-    elif feedback.news in (News.BOUNCED, News.REJECTED):
+    elif feedback.news in (News.BOUNCED, News.RETURNED, News.REJECTED):
         reason = f"{feedback.news} ({feedback.detail})"
         if ledger.mark_bounced(feedback.cluster, feedback.mail_id, feedback.message_id, reason, feedback.at):
             changes.append(f"mail {feedback.mail_id} did not arrive: {reason}")

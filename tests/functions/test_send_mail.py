@@ -317,13 +317,17 @@ def test_a_complaint_stops_mail_but_what_was_read_counts(world: MailWorld) -> No
 
 
 @pytest.mark.parametrize("kind", ["Transient", "Undetermined"])
-def test_a_bounce_that_is_not_for_good_cuts_nobody_off(world: MailWorld, kind: str) -> None:
+def test_a_bounce_that_is_not_for_good_does_not_count_and_cuts_nobody_off(world: MailWorld, kind: str) -> None:
     world.ask(warning(days=5))
     world.deliver()
     world.hear(world.ses.bounce(0, kind))
-    world.ask(warning(days=3))
+    assert accepted(world) == []
+    world.ask(warning(days=5))
     world.deliver()
-    assert len(accepted(world)) == 2
+    assert accepted(world) == [5]
+    world.hear(world.ses.event(0, "Send"))
+    world.hear(world.ses.bounce(0, kind))
+    assert accepted(world) == [5], "the first try's late news say nothing about the second"
 
 
 def test_an_address_that_is_good_again_gets_what_is_asked_for_again(world: MailWorld) -> None:

@@ -3,9 +3,9 @@
 An entry is claimed before its mail is handed over and marked after, each under a condition: of two that try only one sends.
 
 - ``claimed_at`` alone: somebody is sending, or ended in between; ``CLAIM_SETTLES_IN`` later it may be taken over
-- ``accepted_at``: SES took the mail (told by its answer or by its SEND event); final
-- ``bounced_at``: SES took it, and it did not arrive; final, and without ``accepted_at``, so that a warning does not count
-- ``refused_at`` with ``reason``: not sent; asking again looks again
+- ``accepted_at``: SES took the mail (told by its answer or by its SEND event); nobody sends it again
+- ``refused_at`` with ``reason``: not sent, or sent and bounced, which takes ``accepted_at`` away; asking again looks again
+- ``bounced``: the messages of this mail that did not arrive, so that late news of one does not count as accepted
 
 ``facts`` is a set with the facts of every try that may have reached the person: a second try may have told another date.
 """
@@ -26,7 +26,7 @@ CLAIM_SETTLES_IN: Final = timedelta(minutes=5)
 """How long a claim without a mark is left alone. SES's SEND event comes within seconds; shorter than the queue's visibility
 timeout, so that the next delivery of the message may take it over."""
 
-OPEN: Final = "attribute_not_exists(accepted_at) AND attribute_not_exists(bounced_at)"
+OPEN: Final = "attribute_not_exists(accepted_at)"
 CONDITION_FAILED: Final = "ConditionalCheckFailedException"
 
 
@@ -80,32 +80,34 @@ class MailLedger:
         return Claim(standing, cluster, message.mail_id, now, facts)
 
     def mark_accepted(self, cluster: str, mail_id: str, message_id: str, now: datetime) -> bool:
-        """SES took it. The first to tell sets the time. False: there is no such entry, or it has bounced already. Repeatable."""
-        return (
-            self._update(
-                f"mark mail {mail_id} as accepted",
-                _key(cluster, _entry(mail_id)),
-                "SET accepted_at = if_not_exists(accepted_at, :now), message_id = :message_id "
-                "REMOVE claimed_at, refused_at, reason",
-                "attribute_exists(entry) AND attribute_not_exists(bounced_at)",
-                {":now": {"S": now.isoformat()}, ":message_id": {"S": message_id}},
-            )
-            is None
+        """SES took it. The first to tell sets the time. False: there is no such entry, or the message bounced. Repeatable."""
+        old = self._update(
+            f"mark mail {mail_id} as accepted",
+            _key(cluster, _entry(mail_id)),
+            "SET accepted_at = if_not_exists(accepted_at, :now), message_id = :message_id REMOVE claimed_at, refused_at, reason",
+            "attribute_exists(entry) AND NOT contains(bounced, :message_id)",
+            {":now": {"S": now.isoformat()}, ":message_id": {"S": message_id}},
         )
+        return old is None
 
     def mark_bounced(self, cluster: str, mail_id: str, message_id: str, reason: str, now: datetime) -> bool:
-        """It will not arrive, so it does not count as accepted. False: there is no such entry. Repeatable."""
-        return (
-            self._update(
-                f"mark mail {mail_id} as bounced",
-                _key(cluster, _entry(mail_id)),
-                "SET bounced_at = if_not_exists(bounced_at, :now), message_id = :message_id, reason = :reason "
-                "REMOVE accepted_at, claimed_at, refused_at",
-                "attribute_exists(entry)",
-                {":now": {"S": now.isoformat()}, ":message_id": {"S": message_id}, ":reason": {"S": reason}},
-            )
-            is None
+        """It did not arrive, so it does not count as accepted. False: there is no such entry, or a later try counts. Repeatable.
+
+        Both steps may come before SES's answer is marked: what has bounced is never marked as accepted.
+        """
+        key = _key(cluster, _entry(mail_id))
+        doing = f"mark mail {mail_id} as bounced"
+        values: dict[str, Any] = {":message_id": {"SS": [message_id]}}
+        if self._update(doing, key, "ADD bounced :message_id", "attribute_exists(entry)", values) is not None:
+            return False
+        old = self._update(
+            doing,
+            key,
+            "SET refused_at = :now, reason = :reason REMOVE accepted_at, claimed_at",
+            "attribute_exists(entry) AND (attribute_not_exists(message_id) OR message_id = :message_id)",
+            {":now": {"S": now.isoformat()}, ":reason": {"S": reason}, ":message_id": {"S": message_id}},
         )
+        return old is None
 
     def refuse(self, claim: Claim, reason: str, now: datetime) -> None:
         """It is not sent, for a reason in words, and nobody tries again by himself. Nothing where the claim was taken over."""
@@ -172,7 +174,7 @@ class MailLedger:
 
 
 def _is_open(item: Mapping[str, Any]) -> bool:
-    return "accepted_at" not in item and "bounced_at" not in item
+    return "accepted_at" not in item
 
 
 def _key(cluster: str, entry: str) -> dict[str, Any]:

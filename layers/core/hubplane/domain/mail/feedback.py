@@ -25,11 +25,12 @@ MAX_TAG_LENGTH: Final = 256
 
 
 class News(StrEnum):
-    """``ACCEPTED``: SES took the mail. ``BOUNCED``: it will never arrive. ``COMPLAINED``: the person called it spam.
-    ``REJECTED``: SES took it and then found a virus in it."""
+    """``ACCEPTED``: SES took the mail. ``BOUNCED``: it will never arrive, and no other will. ``RETURNED``: it did not
+    arrive, another may. ``COMPLAINED``: the person called it spam. ``REJECTED``: SES took it and then found a virus in it."""
 
     ACCEPTED = "accepted"
     BOUNCED = "bounced"
+    RETURNED = "returned"
     COMPLAINED = "complained"
     REJECTED = "rejected"
 
@@ -38,7 +39,7 @@ class News(StrEnum):
 class Feedback:
     """One event about one mail. ``cluster`` and ``mail_id`` are its place in the Ledger, None for a mail that is not ours.
 
-    ``addresses`` are those that bounced or complained, in lower case; ``detail`` is what the other side said, in short.
+    ``addresses`` are those that returned it or complained, in lower case; ``detail`` is what the other side said, in short.
     """
 
     news: News
@@ -61,10 +62,11 @@ def tags_of(cluster_name: str | None, mail_id: str) -> dict[str, str]:
 
 
 def feedback_of(event: Mapping[str, Any]) -> Feedback | None:
-    """The news in an SES event, None where there is none for us: deliveries, delays, and bounces that are not for good.
+    """The news in an SES event, None where there is none for us, such as deliveries and delays.
 
-    A transient bounce (mailbox full, away) is final for that mail only after hours of SES's own tries, and the address may be
-    right; ``Undetermined`` says nothing for sure. Both leave the record as it is: nobody is cut off by them.
+    A bounce that is not ``Permanent`` comes when SES has given this mail up (mailbox full, server away); the address may be
+    right, so nobody is cut off by it. It may be an out-of-office answer as well, and then the same mail goes out once more:
+    better than a warning that counts and was never read.
     """
     mail = event.get("mail")
     if not isinstance(mail, Mapping) or not isinstance(mail.get("messageId"), str):
@@ -74,9 +76,8 @@ def feedback_of(event: Mapping[str, Any]) -> Feedback | None:
     detail = detail if isinstance(detail, Mapping) else {}
     addresses: tuple[str, ...] = ()
     if kind == "Bounce":
-        if detail.get("bounceType") != "Permanent":
-            return None
-        news, addresses = News.BOUNCED, _addresses(detail.get("bouncedRecipients"))
+        news = News.BOUNCED if detail.get("bounceType") == "Permanent" else News.RETURNED
+        addresses = _addresses(detail.get("bouncedRecipients"))
     elif kind == "Complaint":
         news, addresses = News.COMPLAINED, _addresses(detail.get("complainedRecipients"))
     elif kind in ("Send", "Reject"):
