@@ -7,10 +7,11 @@ import json
 import shutil
 import sys
 import uuid
+from pathlib import Path
 
 from rich.console import Console
 
-from local.guide import deploy, processes, show
+from local.guide import deploy, fleet, processes, show, storage_day
 from local.guide.cluster_access import exec_credential, write_kubeconfig
 from local.guide.diagnosis import explain
 from local.guide.follow import Outcome, follow
@@ -54,8 +55,32 @@ def up(console: Console) -> int:
     for change in changes:
         console.print(f"  - {change}", highlight=False, soft_wrap=True)
     show.what_exists(console, cloud, control_plane, outcome, kubeconfig)
+    if not storage_days(console, cloud, control_plane, cluster_name, kubeconfig):
+        return 1
     show.what_to_try(console, cloud, cluster_name, outcome.result["hub_url"])
     return 0
+
+
+def storage_days(
+    console: Console, cloud: processes.EmbeddedCloud, control_plane: deploy.ControlPlane, cluster_name: str, kubeconfig: Path
+) -> bool:
+    """Homes of every kind, then one storage day as a plan and one for real. False where one did not end well."""
+    progress = Progress(console)
+    console.print()
+    console.print("Homes for a storage day", style="bold")
+    with progress.shown(), progress.step("plant homes of every kind"):
+        planted = fleet.plant(cloud, control_plane, cluster_name, kubeconfig)
+    console.print(f"  {planted or 'planted before; this is their next storage day'}", highlight=False)
+    for mode in ("plan", "enforce"):
+        outcome = storage_day.run(console, cloud, control_plane, cluster_name, mode)
+        if outcome.status != "SUCCEEDED":
+            explain(console, cloud, outcome)
+            return False
+        storage_day.show(console, outcome)
+    report = storage_day.fetch_report(cloud, control_plane, outcome, HOME / "reports")
+    console.print()
+    console.print(f"Its report: {report.relative_to(processes.REPOSITORY)} (open it in a browser)", highlight=False)
+    return True
 
 
 def build(
