@@ -18,6 +18,30 @@ from cfnlint.decode import decode
 REPOSITORY = Path(__file__).resolve().parents[2]
 FOLDERS = sorted(path.parent for path in (REPOSITORY / "functions").glob("*/app.py"))
 
+# AWS Cognito developer guide, "Customizing user pool workflows with Lambda triggers", table "Lambda trigger sources".
+TRIGGERS = {
+    "pre_sign_up": ["PreSignUp_SignUp", "PreSignUp_AdminCreateUser", "PreSignUp_ExternalProvider"],
+    "post_confirmation": ["PostConfirmation_ConfirmSignUp", "PostConfirmation_ConfirmForgotPassword"],
+    "custom_message": [
+        "CustomMessage_SignUp",
+        "CustomMessage_AdminCreateUser",
+        "CustomMessage_ResendCode",
+        "CustomMessage_ForgotPassword",
+        "CustomMessage_UpdateUserAttribute",
+        "CustomMessage_VerifyUserAttribute",
+        "CustomMessage_Authentication",
+    ],
+    "pre_authentication": ["PreAuthentication_Authentication"],
+    "post_authentication": ["PostAuthentication_Authentication"],
+    "pre_token_generation": [
+        "TokenGeneration_HostedAuth",
+        "TokenGeneration_Authentication",
+        "TokenGeneration_NewPasswordChallenge",
+        "TokenGeneration_AuthenticateDevice",
+        "TokenGeneration_RefreshTokens",
+    ],
+}
+
 
 @cache
 def template() -> dict[str, Any]:
@@ -67,9 +91,45 @@ def test_a_function_gets_exactly_the_variables_that_it_reads(folder: Path) -> No
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 def test_a_function_has_a_real_input_in_events(folder: Path) -> None:
+    if folder.name in TRIGGERS:
+        return  # one for each source: below
     event = json.loads((REPOSITORY / "events" / f"{folder.name}.json").read_text())
-    # From a machine about a cluster or a person, or as SQS and SNS, EventBridge, Cognito or an HTTP request give it.
-    assert event.get("cluster_name") or event.keys() & {"Records", "detail", "triggerSource", "requestContext", "username"}
+    # From a machine about a cluster or a person, or as SQS and SNS, EventBridge or an HTTP request give it.
+    assert event.get("cluster_name") or event.keys() & {"Records", "detail", "requestContext", "username"}
+
+
+@pytest.mark.parametrize("folder", TRIGGERS)
+def test_a_trigger_has_the_documented_event_of_each_of_its_sources(folder: str) -> None:
+    paths = sorted((REPOSITORY / "events" / folder).iterdir())
+    assert {path.name for path in paths} == {f"{source}.json" for source in TRIGGERS[folder]}
+    for path in paths:
+        event = json.loads(path.read_text())
+        assert event["triggerSource"] == path.stem
+        # Parameters common to all (AWS Cognito developer guide, "Customizing user pool workflows with Lambda triggers").
+        common = {"version", "triggerSource", "region", "userPoolId", "userName", "callerContext", "request", "response"}
+        assert set(event) == common
+        assert event["callerContext"].keys() == {"awsSdkVersion", "clientId"}
+        assert event["request"]["userAttributes"]["email"]
+        assert ("sub" in event["request"]["userAttributes"]) == (folder != "pre_sign_up")
+
+
+def test_the_user_pool_calls_every_trigger_and_may() -> None:
+    pool = template()["Resources"]["UserPool"]["Properties"]["LambdaConfig"]
+    assert {value["Fn::GetAtt"][0] for value in pool.values()} == {_logical_id(folder) for folder in TRIGGERS}
+    assert all(value["Fn::GetAtt"] == [f"{name}Function", "Arn"] for name, value in pool.items())
+    permitted = [item["Properties"] for item in resources("AWS::Lambda::Permission").values()]
+    mine = [item for item in permitted if item["Principal"] == "cognito-idp.amazonaws.com"]
+    assert {item["FunctionName"]["Ref"] for item in mine} == {_logical_id(folder) for folder in TRIGGERS}
+    assert all(item["SourceAccount"] == {"Ref": "AWS::AccountId"} for item in mine)
+
+
+@pytest.mark.parametrize("folder", TRIGGERS)
+def test_a_trigger_ends_when_cognito_stops_waiting(folder: str) -> None:
+    assert template()["Resources"][_logical_id(folder)]["Properties"]["Timeout"] == 5
+
+
+def _logical_id(folder: str) -> str:
+    return f"{folder.title().replace('_', '')}Function"
 
 
 @pytest.mark.parametrize("path", sorted((REPOSITORY / "statemachines").glob("*.asl.json")), ids=lambda path: path.name)

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, dataclass, fields
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -24,6 +24,14 @@ T = TypeVar("T")
 
 class SettingsMissing(Exception):
     """The function was deployed without a variable that it needs; the message names each."""
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What Lambda itself sets for every function, and template.yaml may not; ``aws_endpoint_url`` only in the embedded cloud."""
+
+    aws_region: str
+    aws_endpoint_url: str = ""
 
 
 def read_settings(kind: type[T], environment: Mapping[str, str] | None = None) -> T:

@@ -38,7 +38,7 @@ def test_a_new_person_is_recorded_and_switched_off_until_an_admin_decides() -> N
     plan = confirmed(Known())
     assert plan.record == UserRecord("ada", SUB, EMAIL, Status.PENDING)
     assert plan.claims == {"claim-ada"}
-    assert (plan.account, plan.mails, plan.review) == (Account.DISABLE, ("please_wait", "please_review"), True)
+    assert (plan.account, plan.mails, plan.review) == (Account.DISABLE, ("please_wait",), True)
 
 
 def test_a_person_of_a_welcome_domain_may_go_in_at_once() -> None:

@@ -1,4 +1,4 @@
-"""Step Functions, as far as one execution asks about another, and as a waiting task gets its answer."""
+"""Step Functions, as far as one execution asks about another or is started once, and as a waiting task gets its answer."""
 
 from __future__ import annotations
 
@@ -19,6 +19,20 @@ def execution_status(client: Any, execution_arn: str) -> str | None:
                 return None
             raise
     return status
+
+
+def start_once(client: Any, machine_arn: str, name: str, document: Mapping[str, Any]) -> bool:
+    """Start the execution ``name`` unless there was one of that name in the last 90 days (Step Functions API reference,
+    StartExecution). False: there was. Repeatable.
+    """
+    with translated(f"start execution {name}"):
+        try:
+            client.start_execution(stateMachineArn=machine_arn, name=name, input=json.dumps(dict(document)))
+        except Exception as error:
+            if error_code(error) == "ExecutionAlreadyExists":
+                return False
+            raise
+    return True
 
 
 def answer_task(client: Any, task_token: str, output: Mapping[str, Any]) -> bool:

@@ -117,6 +117,36 @@ class UsersTable:
                 raise
         return True
 
+    def password_changed(self, username: str, sub: str, now: datetime, settles_in: timedelta) -> datetime:
+        """When this account's password was last changed: ``now``, or the moment remembered less than ``settles_in`` ago, so that
+        one change that is told several times keeps one moment. ``now`` for an account without a record.
+        """
+        key = username_key(username)
+        if not _may_be_key(key):
+            return now
+        with translated(f"remember that user {key} has a new password"):
+            try:
+                self._client.update_item(
+                    TableName=self._table_name,
+                    Key=_key(key),
+                    UpdateExpression="SET #at = :now",
+                    ConditionExpression="#sub = :sub AND (attribute_not_exists(#at) OR #at <= :old)",
+                    ExpressionAttributeNames={"#sub": "sub", "#at": "password_changed_at"},
+                    ExpressionAttributeValues={
+                        ":now": {"S": _time(now)},
+                        ":old": {"S": _time(now - settles_in)},
+                        ":sub": {"S": sub},
+                    },
+                )
+            except Exception as error:
+                if error_code(error) != CONDITION_FAILED:
+                    raise
+            else:
+                return now
+            item = self._client.get_item(TableName=self._table_name, Key=_key(key), ConsistentRead=True).get("Item", {})
+        mine = item.get("sub", {}).get("S") == sub
+        return datetime.fromisoformat(item["password_changed_at"]["S"]) if mine and "password_changed_at" in item else now
+
     def _items(self, change: RecordChange) -> Iterator[Item]:
         if change.old is not None and change.old.username != change.new.username:
             raise ValueError(f"a change of {change.old.username} cannot write {change.new.username}: a name is never handed on")

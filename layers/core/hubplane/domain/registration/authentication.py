@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Final
+from typing import Any, Final
 
 from hubplane.domain.registration.decision import Decision, accept, refuse
 from hubplane.domain.registration.records import Status, UserRecord
@@ -48,3 +48,16 @@ def groups_for_token(record: UserRecord | None, sub: str, pool_groups: Iterable[
         return ()
     kept = {group for group in pool_groups if not group.lower().startswith(CLUSTER_GROUP_PREFIX)}
     return tuple(sorted(kept | {CLUSTER_GROUP_PREFIX + cluster for cluster in record.clusters}))
+
+
+def response_with_groups(event: Mapping[str, Any], groups: tuple[str, ...]) -> dict[str, Any]:
+    """The response to a ``TokenGeneration_*`` event that makes ``groups`` the token's, in the shape of the event's version.
+
+    IAM roles of pool groups are left out: no cluster is entered by one, and a token for nobody must not carry any. (AWS Cognito
+    developer guide, "Pre token generation Lambda trigger": ``claimsOverrideDetails`` in version 1,
+    ``claimsAndScopeOverrideDetails`` in 2 and 3.)
+    """
+    overridden = {"groupOverrideDetails": {"groupsToOverride": list(groups), "iamRolesToOverride": []}}
+    if str(event.get("version")) in ("2", "3"):
+        return {"claimsAndScopeOverrideDetails": overridden}
+    return {"claimsOverrideDetails": overridden}

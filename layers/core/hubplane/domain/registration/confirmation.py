@@ -36,7 +36,7 @@ class ConfirmationPlan:
     ``record`` is to be stored on the condition that the name has no record of another sub (or the tombstone it returns from),
     with one item per claim of ``claims`` in the same transaction; None stores nothing. ``mails`` are names of
     ``hubplane.domain.mail``, each sent once per sub. ``review`` starts ``review_sign_up``, named after the sub, so that a second
-    start is refused.
+    start is refused; it is what asks the admins.
     """
 
     account: Account
@@ -81,7 +81,7 @@ def _decide_account(
 def _plan(record: UserRecord, reason: str) -> ConfirmationPlan:
     claims = claims_of(record.username).all
     if record.status is Status.PENDING:
-        return ConfirmationPlan(Account.DISABLE, reason, record, claims, ("please_wait", "please_review"), review=True)
+        return ConfirmationPlan(Account.DISABLE, reason, record, claims, ("please_wait",), review=True)
     if record.status is Status.APPROVED:
         return ConfirmationPlan(Account.LEAVE, reason, record, claims, ("approved",))
     return ConfirmationPlan(Account.DISABLE, f"{reason}, {record.status}", record, claims)

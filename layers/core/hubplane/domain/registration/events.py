@@ -20,7 +20,8 @@ class TriggerEvent:
     """The fields that the triggers decide on; absent text is empty.
 
     ``code_parameter`` and ``username_parameter`` are the placeholders of ``CustomMessage_*``, ``groups`` the pool's groups of
-    ``TokenGeneration_*``. Only "true", as text or as JSON, makes an address verified.
+    ``TokenGeneration_*``. Only "true", as text or as JSON, makes an address verified. ``user_status`` is Cognito's word on the
+    account, such as ``CONFIRMED``.
     """
 
     trigger_source: str
@@ -28,6 +29,7 @@ class TriggerEvent:
     sub: str
     email: str
     email_verified: bool
+    user_status: str = ""
     user_not_found: bool = False
     code_parameter: str | None = None
     username_parameter: str | None = None
@@ -50,6 +52,7 @@ def read_event(event: Mapping[str, Any]) -> TriggerEvent:
         sub=_text(attributes.get("sub")) or "",
         email=_text(attributes.get("email")) or "",
         email_verified=verified == "true" or verified is True,
+        user_status=_text(attributes.get("cognito:user_status")) or "",
         user_not_found=request.get("userNotFound") is True,
         code_parameter=_text(request.get("codeParameter")),
         username_parameter=_text(request.get("usernameParameter")),

@@ -14,7 +14,7 @@ from typing import Final
 
 from hubplane.domain.names import claims_of, username_key
 from hubplane.domain.registration.decision import Decision, accept, refuse
-from hubplane.domain.registration.emails import DomainRules, check_email
+from hubplane.domain.registration.emails import DomainRules, check_email, rules_from_text
 from hubplane.domain.registration.records import UserRecord
 from hubplane.domain.registration.returning import may_return
 from hubplane.domain.registration.usernames import check_username, is_reserved
@@ -38,6 +38,19 @@ class SignUpPolicy:
     domains: DomainRules = field(default_factory=DomainRules)
     reserved: tuple[str, ...] = ()
     auto_approved: DomainRules | None = None
+
+
+def policy_from_text(*, allowed: str = "", blocked: str = "", reserved: str = "", auto_approved: str = "") -> SignUpPolicy:
+    """The policy of an installation from its parameters, each a list of rules or words split at commas and blanks.
+
+    Raises ``DomainRuleInvalid`` naming every rule that is none.
+    """
+    welcome = rules_from_text(auto_approved)
+    return SignUpPolicy(
+        domains=DomainRules(rules_from_text(allowed), rules_from_text(blocked)),
+        reserved=rules_from_text(reserved),
+        auto_approved=DomainRules(allowed=welcome) if welcome else None,
+    )
 
 
 @dataclass(frozen=True, slots=True)
