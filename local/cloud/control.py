@@ -7,6 +7,7 @@
 | ``POST faults`` ``{"resource_type", "stack_name", "reason"}`` | the next stack resource of that type fails, once |
 | ``DELETE faults`` | forgets faults that have not happened |
 | ``POST front/hosts`` ``{host: load balancer name}`` | the front takes requests for the host to that load balancer |
+| ``GET cognito/codes`` | the codes that Cognito sent and nobody has used (with the mend ``codes_are_secret``) |
 """
 
 from __future__ import annotations
@@ -70,10 +71,44 @@ def _add_hosts(cloud: Cloud, given: Any) -> Any:
     return {"hosts": cloud.front_hosts}
 
 
+def _seed_ebs(cloud: Cloud, given: Any) -> Any:
+    from local.cloud.ebs_seed import plant  # noqa: PLC0415  the emulator is imported with it
+
+    return plant(given)
+
+
+def _pace_ebs(cloud: Cloud, given: Any) -> Any:
+    names = ("snapshot_seconds", "spacing_seconds")
+    if not isinstance(given, dict) or not given or set(given) - set(names):
+        raise ControlRefused(f"the body must hold {' or '.join(names)}")
+    for name, value in given.items():
+        if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
+            raise ControlRefused(f"{name}: {value!r} is not a number of seconds from 0 on")
+        setattr(cloud.ebs, name, float(value))
+    return {name: getattr(cloud.ebs, name) for name in names}
+
+
+def _fail_snapshot(cloud: Cloud, given: Any) -> Any:
+    if not isinstance(given, dict) or not isinstance(given.get("volume_id"), str):
+        raise ControlRefused("volume_id: missing; the next snapshot of that volume fails")
+    cloud.ebs.fail_next(given["volume_id"])
+    return {}
+
+
+def _finish_snapshots(cloud: Cloud, given: Any) -> Any:
+    from local.cloud.mends.ebs_snapshots import finish_pending  # noqa: PLC0415  the emulator is imported with it
+
+    return {"completed": finish_pending()}
+
+
 ACTIONS: dict[tuple[str, str], Callable[[Cloud, Any], Any]] = {
     ("GET", "calls"): _read_calls,
     ("POST", "calls/reset"): _reset_calls,
     ("POST", "faults"): _add_fault,
     ("DELETE", "faults"): _clear_faults,
     ("POST", "front/hosts"): _add_hosts,
+    ("POST", "ebs/seed"): _seed_ebs,
+    ("POST", "ebs/pace"): _pace_ebs,
+    ("POST", "ebs/faults"): _fail_snapshot,
+    ("POST", "ebs/finish"): _finish_snapshots,
 }

@@ -35,9 +35,13 @@ MODULES = (
     "stack_checks",
     "stack_replacement",
     "ec2_catalogue",
+    "ebs_pages",
+    "ebs_snapshots",
+    "ebs_volumes",
     "service_quotas",
     "codebuild",
     "cognito_clients",
+    "cognito_codes",
 )
 
 _mends: dict[str, Mend] = {}
