@@ -20,7 +20,7 @@ from botocore.exceptions import HTTPClientError
 from hubplane.domain.provider_errors import error_code, translated
 from hubplane.domain.storage.ports import REFUSAL_OF_CODE, Refusal, Refused
 from hubplane.domain.storage.records import Snapshot, Volume
-from hubplane.domain.storage.tags import ANCESTRY_TAG, CLAIM_NAME_TAG
+from hubplane.domain.storage.tags import ANCESTRY_TAG, CLAIM_NAME_TAG, OWNER_TAG
 
 VALUES_PER_FILTER = 200
 SNAPSHOTS_PER_PAGE = 1000
@@ -55,6 +55,10 @@ class Ebs:
         """All volumes that carry one of these claims' names, in any cluster."""
         return self._volumes(f"tag:{CLAIM_NAME_TAG}", claim_names)
 
+    def volumes_of_owners(self, subs: Collection[str]) -> tuple[Volume, ...]:
+        """All volumes that are marked as one of these accounts' homes, in any cluster."""
+        return self._volumes(f"tag:{OWNER_TAG}", subs)
+
     def volumes_made_from(self, snapshot_ids: Collection[str]) -> tuple[Volume, ...]:
         """All volumes that were made from one of these snapshots."""
         return self._volumes("snapshot-id", snapshot_ids)
@@ -66,6 +70,10 @@ class Ebs:
     def snapshots_of(self, volume_ids: Collection[str]) -> tuple[Snapshot, ...]:
         """All snapshots of these volumes that are this account's."""
         return self._snapshots("volume-id", volume_ids)
+
+    def snapshots_of_claims(self, claim_names: Collection[str]) -> tuple[Snapshot, ...]:
+        """All of this account's snapshots that carry one of these claims' names, in any cluster."""
+        return self._snapshots(f"tag:{CLAIM_NAME_TAG}", claim_names)
 
     def snapshots_descending_from(self, volume_ids: Collection[str]) -> tuple[Snapshot, ...]:
         """This account's snapshots whose ancestry names one of these volumes (``domain.storage.ancestry``), by wildcard."""

@@ -1,0 +1,64 @@
+"""StopUserServers: asks each cluster's hub which servers of a person run, and to stop them. Called until none runs.
+
+Event: ``username``, ``clusters``. Result: ``done`` and what still runs. Raises ``ServerRuns`` where a hub does not say: a server
+that nobody can see may still write.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import boto3
+
+from hubplane.adapters.clusters_table import ClustersTable
+from hubplane.adapters.hub_http import parse_connect_to
+from hubplane.adapters.jupyterhub import Hub
+from hubplane.adapters.secretsmanager import SecretsManager
+from hubplane.domain.errors import ServerRuns
+from hubplane.domain.releases.hub_secrets import checked_service_token, service_token_secret_name
+from hubplane.entrypoint import task
+from hubplane.settings import read_settings
+
+
+@dataclass(frozen=True)
+class Settings:
+    clusters_table_name: str
+    hub_connect_to: str = ""
+
+
+SETTINGS = read_settings(Settings)
+CONNECT_TO = {port: (address.host, address.port) for port, address in parse_connect_to(SETTINGS.hub_connect_to).items()}
+client = cache(boto3.client)  # made by the first call: a client costs as much time again as importing boto3
+
+
+@task
+def handler(event: dict[str, Any]) -> dict[str, Any]:
+    username, changes, running = event["username"], [], []
+    urls = {
+        cluster.cluster_name: cluster.hub_url
+        for cluster in ClustersTable(client("dynamodb"), SETTINGS.clusters_table_name).built()
+    }
+    for cluster_name in event["clusters"]:
+        if cluster_name not in urls:
+            continue  # deleted since the plan, and its pods with it
+        hub = hub_of(cluster_name, urls[cluster_name])
+        for server in hub.running_servers(username):
+            hub.stop(username, server)
+            changes.append(f"asked the hub of {cluster_name} to stop the server {server or 'of'} {username}")
+        running += [f"{cluster_name}/{server}" for server in hub.running_servers(username)]
+    reason = f"{', '.join(running)} still runs" if running else f"no server of {username} runs"
+    return {"done": not running, "running": running, "changes": changes, "reason": reason}
+
+
+def hub_of(cluster_name: str, url: str) -> Hub:
+    """The hub with the token of the control plane's service."""
+    name = service_token_secret_name(cluster_name)
+    text = SecretsManager(client("secretsmanager")).read(name)
+    if text is None:
+        raise ServerRuns(
+            f"the hub of cluster {cluster_name} was built before the control plane was a service of it: build the cluster once "
+            f'more, or stop the server by hand and start again with "servers_stopped_in": ["{cluster_name}"]'
+        )
+    return Hub(cluster_name, url, checked_service_token(text, name), CONNECT_TO)
