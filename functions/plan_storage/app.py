@@ -20,6 +20,7 @@ from hubplane.domain.storage.documents import warning_to_json
 from hubplane.domain.storage.planning import Things, action_counts, batches_of, plan_step, stop_hash
 from hubplane.domain.storage.policy import policy_from_json
 from hubplane.entrypoint import task
+from hubplane.memory import expect_many_records
 from hubplane.settings import read_settings
 
 
@@ -29,6 +30,7 @@ class Settings:
 
 
 SETTINGS = read_settings(Settings)
+expect_many_records()
 client = cache(boto3.client)  # made by the first call: a client costs as much time again as importing boto3
 
 

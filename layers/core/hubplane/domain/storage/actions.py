@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 __all__ = ["Action", "BlastRadiusStop", "ClaimReference", "Plan", "PlannedAction", "PlannedWarning"]
 
@@ -25,7 +26,11 @@ class Action(StrEnum):
 DELETES = frozenset({Action.DELETE_CLAIM, Action.DELETE_VOLUME, Action.DELETE_SNAPSHOT})
 
 
-@dataclass(frozen=True)
+# One for all: a plan has an action for each snapshot, and most have no tags to give.
+NO_TAGS: Final[Mapping[str, str]] = {}
+
+
+@dataclass(frozen=True, slots=True)
 class ClaimReference:
     """The claim through which a volume is deleted; ``uid`` so that a newer claim of the same name is never meant."""
 
@@ -34,7 +39,7 @@ class ClaimReference:
     uid: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class PlannedAction:
     """One decision. ``attention``: a person should look. ``proof_snapshot_id`` is what a volume's deletion rests on.
 
@@ -48,7 +53,7 @@ class PlannedAction:
     proof_snapshot_id: str | None = None
     claim: ClaimReference | None = None
     last_copy: bool = False
-    tags: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=lambda: NO_TAGS)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hubplane.domain.storage.actions import DELETES, Action, BlastRadiusStop, Plan
+from hubplane.domain.storage.actions import DELETES, Action, BlastRadiusStop, Plan, PlannedAction
 from hubplane.domain.storage.policy import StoragePolicy
 
 __all__ = ["hold_if_too_many", "is_too_many"]
@@ -26,8 +26,14 @@ def hold_if_too_many(plan: Plan, noun: str, fleet: int, already: int, policy: St
         f"{len(deletes)} of {fleet} {noun} would be deleted and {already} already were tonight, "
         f"more than {policy.largest_share:.0%}; nothing is deleted until a person approves exactly these"
     )
-    held = tuple(
-        replace(action, action=Action.HOLD, reason=f"Held for approval: {action.reason}") if action.action in DELETES else action
-        for action in plan.actions
-    )
+    held_reasons: dict[str, str] = {}
+    held = tuple(_held(action, held_reasons) if action.action in DELETES else action for action in plan.actions)
     return replace(plan, actions=held, stop=BlastRadiusStop(ids, reason))
+
+
+def _held(action: PlannedAction, reasons: dict[str, str]) -> PlannedAction:
+    """The delete as it waits; ``reasons`` so that what many are told is one text."""
+    reason = reasons.get(action.reason)
+    if reason is None:
+        reason = reasons[action.reason] = f"Held for approval: {action.reason}"
+    return replace(action, action=Action.HOLD, reason=reason)

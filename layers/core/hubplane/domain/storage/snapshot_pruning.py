@@ -35,9 +35,15 @@ def plan_snapshot_pruning(
     """
     view = view_of(inventory, policy, now)
     planner = SnapshotPlanner.of(view)
-    decided = [planner.decide(snapshot) for snapshot in view.snapshots.values()]
-    actions = tuple(sorted((action for action, _ in decided), key=lambda action: action.last_copy))
-    plan = Plan(actions, warnings=tuple(warning for _, warning in decided if warning is not None))
+    actions: list[PlannedAction] = []
+    warnings: list[PlannedWarning] = []
+    for snapshot in view.snapshots.values():
+        action, warning = planner.decide(snapshot)
+        actions.append(action)
+        if warning is not None:
+            warnings.append(warning)
+    actions.sort(key=lambda action: action.last_copy)
+    plan = Plan(tuple(actions), warnings=tuple(warnings))
     already = inventory.snapshots_deleted_tonight
     plan = hold_if_too_many(plan, "snapshots", len(view.snapshots) + already, already, policy, approved)
     return _hold_last_copies(plan, policy, approved)
@@ -63,6 +69,8 @@ class SnapshotPlanner:
     lines: dict[str, list[Snapshot]]
     rungs: dict[str, str]
     retentions: dict[str, retention.Retention]
+    ended: dict[str, bool]
+    reasons: dict[str, str]
 
     @classmethod
     def of(cls, view: StorageView) -> SnapshotPlanner:
@@ -76,7 +84,7 @@ class SnapshotPlanner:
                 line_of[snapshot.snapshot_id] = root
                 lines[root].append(snapshot)
         kept = {key: words for line in lines.values() for key, words in rungs(line, view.policy).items()}
-        return cls(view, found, line_of, dict(lines), kept, {})
+        return cls(view, found, line_of, dict(lines), kept, {}, {}, {})
 
     def decide(self, snapshot: Snapshot) -> tuple[PlannedAction, PlannedWarning | None]:
         """The decision for one snapshot, the blast radius aside, and the mail that is due because of it."""
@@ -104,13 +112,11 @@ class SnapshotPlanner:
         rung = self.rungs.get(snapshot.snapshot_id)
         root = self.line_of[snapshot.snapshot_id]
         if self._is_over(root):
-            return _delete(snapshot, f"the retention of its home is over, and {root} is newer")
+            return self._delete(snapshot, f"the retention of its home is over, and {root} is newer")
         if rung is not None:
-            return _keep(snapshot, f"{rung} of its line")
+            return PlannedAction(snapshot.snapshot_id, Action.KEEP, self._once(f"Kept: {rung} of its line."))
         holder = self.copies.superseded_by[snapshot.snapshot_id]
-        return PlannedAction(
-            snapshot.snapshot_id, Action.DELETE_SNAPSHOT, f"Deleted: {holder} is newer, and no rung of the ladder needs it."
-        )
+        return self._delete(snapshot, f"{holder} is newer, and no rung of the ladder needs it")
 
     def _decide_last_copy(self, snapshot: Snapshot) -> tuple[PlannedAction, PlannedWarning | None]:
         standing = self.copies.volumes_holding.get(snapshot.snapshot_id)
@@ -132,7 +138,20 @@ class SnapshotPlanner:
             snapshot.snapshot_id, Action.DELETE_SNAPSHOT, f"Deleted, the last copy: {state.reason}.", last_copy=True
         ), None
 
+    def _delete(self, snapshot: Snapshot, reason: str) -> PlannedAction:
+        return PlannedAction(snapshot.snapshot_id, Action.DELETE_SNAPSHOT, self._once(f"Deleted: {reason}."))
+
+    def _once(self, reason: str) -> str:
+        """The one object for a reason that all of a line, or many lines, are told."""
+        return self.reasons.setdefault(reason, reason)
+
     def _is_over(self, root: str) -> bool:
+        known = self.ended.get(root)
+        if known is None:
+            known = self.ended[root] = self._find_over(root)
+        return known
+
+    def _find_over(self, root: str) -> bool:
         snapshot = self.view.snapshots[root]
         if self.copies.volumes_holding.get(root) or any(guard(self.view, snapshot) is not None for guard in GUARDS):
             return False
@@ -223,10 +242,6 @@ WORTH_A_LOOK = frozenset({is_foreign, is_of_several_clusters, has_unreadable_tag
 
 def _keep(snapshot: Snapshot, reason: str, *, last_copy: bool = False, attention: bool = False) -> PlannedAction:
     return PlannedAction(snapshot.snapshot_id, Action.KEEP, f"Kept: {reason}.", attention=attention, last_copy=last_copy)
-
-
-def _delete(snapshot: Snapshot, reason: str, *, last_copy: bool = False) -> PlannedAction:
-    return PlannedAction(snapshot.snapshot_id, Action.DELETE_SNAPSHOT, f"Deleted: {reason}.", last_copy=last_copy)
 
 
 def _hold_last_copies(plan: Plan, policy: StoragePolicy, approved: frozenset[str]) -> Plan:

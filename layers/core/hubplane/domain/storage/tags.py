@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 __all__ = ["TagFacts", "carries_cluster", "copied_tags", "is_for_planners", "parse_time", "read_tags"]
 
@@ -66,11 +67,18 @@ def parse_time(text: str) -> datetime | None:
 
 def read_tags(tags: Mapping[str, str], protection_tag: str) -> TagFacts:
     """The facts in ``tags``, in one pass. Protection is by presence of the tag, whatever its value or the case of its name."""
+    return _read(tuple(tags.items()), protection_tag)
+
+
+# The snapshots of a home mostly carry the same tags; a fleet has too many different ones to remember all.
+@lru_cache(maxsize=4096)
+def _read(items: tuple[tuple[str, str], ...], protection_tag: str) -> TagFacts:
+    tags = dict(items)
     clusters: set[str] = set()
     times: dict[str, datetime] = {}
     unparsable: list[str] = []
     protected = False
-    for key, value in tags.items():
+    for key, value in items:
         if key in TIME_TAGS:
             moment = parse_time(value)
             if moment is None:
@@ -84,7 +92,7 @@ def read_tags(tags: Mapping[str, str], protection_tag: str) -> TagFacts:
         elif value == "owned" and key.startswith(CLUSTER_TAG_PREFIX):
             clusters.add(key.removeprefix(CLUSTER_TAG_PREFIX))
     return TagFacts(
-        clusters=frozenset(clusters),
+        clusters=_one_set(frozenset(clusters)),
         claim_name=tags.get(CLAIM_NAME_TAG) or None,
         namespace=tags.get(CLAIM_NAMESPACE_TAG) or None,
         protected=protected,
@@ -96,6 +104,11 @@ def read_tags(tags: Mapping[str, str], protection_tag: str) -> TagFacts:
         ancestry=tags.get(ANCESTRY_TAG) or None,
         unparsable=tuple(unparsable),
     )
+
+
+@lru_cache(maxsize=256)
+def _one_set(clusters: frozenset[str]) -> frozenset[str]:
+    return clusters
 
 
 def is_for_planners(key: str, protection_tag: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -54,10 +54,11 @@ class StorageView:
 
 def view_of(inventory: Inventory, policy: StoragePolicy, now: datetime) -> StorageView:
     """The view of one inventory. Linear in its size."""
+    facts_of = _facts_reader(policy.protection_tag)
     volume_facts: dict[str, TagFacts] = {}
     volumes: dict[str, Volume] = {}
     for volume in inventory.volumes:
-        facts = read_tags(volume.tags, policy.protection_tag)
+        facts = facts_of(volume.tags)
         if inventory.cluster_name in facts.clusters and volume.state not in GONE_STATES:
             volumes[volume.volume_id], volume_facts[volume.volume_id] = volume, facts
     snapshot_facts: dict[str, TagFacts] = {}
@@ -66,7 +67,7 @@ def view_of(inventory: Inventory, policy: StoragePolicy, now: datetime) -> Stora
     for snapshot in inventory.snapshots:
         if snapshot.snapshot_id in snapshots:
             continue  # pages of a list that changes meanwhile may overlap, and nothing supersedes itself
-        facts = read_tags(snapshot.tags, policy.protection_tag)
+        facts = facts_of(snapshot.tags)
         if inventory.cluster_name in facts.clusters or snapshot.volume_id in volumes:
             snapshots[snapshot.snapshot_id], snapshot_facts[snapshot.snapshot_id] = snapshot, facts
             of_volume[snapshot.volume_id].append(snapshot)
@@ -106,6 +107,20 @@ def observe(inventory: Inventory, policy: StoragePolicy, now: datetime) -> tuple
         )
         for volume_id, volume in view.volumes.items()
     )
+
+
+def _facts_reader(protection_tag: str) -> Callable[[Mapping[str, str]], TagFacts]:
+    """``read_tags``, once for each mapping: a sweep keeps equal sets of tags as one object, and their facts are one as well."""
+    known: dict[int, tuple[Mapping[str, str], TagFacts]] = {}
+
+    def facts_of(tags: Mapping[str, str]) -> TagFacts:
+        # The mapping is held as well: an id is only a mapping's own while that lives.
+        found = known.get(id(tags))
+        if found is None:
+            found = known[id(tags)] = (tags, read_tags(tags, protection_tag))
+        return found[1]
+
+    return facts_of
 
 
 def _volumes_of_claim(volumes: dict[str, Volume], facts: dict[str, TagFacts]) -> dict[ClaimKey, list[Volume]]:
