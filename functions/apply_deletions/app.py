@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -57,9 +57,8 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
     run, cluster_name, key = event["run"], event["cluster_name"], event["batch"]["key"]
     refuse_unless_enforced(run["mode"])
     stop_at = CLOCK.now() + timedelta(seconds=SETTINGS.work_seconds)
-    bucket = StorageBucket(client("s3"), SETTINGS.storage_bucket_name)
+    bucket, known = storage_bucket(), known_of(run["prefix"])
     actions = [action_from_json(line) for line in bucket.lines(key)]
-    known = Known(bucket.cluster(run["prefix"]).inventory)
     batch = f"{run['step']}-{PurePosixPath(key).name.partition('.')[0]}"
     ledger = StorageLedger(client("dynamodb"), SETTINGS.ledger_table_name, cluster_name, run["night_at"][:10], run["run_id"])
     tools = Tools(ebs(), claims_for(actions, cluster_name), ledger, CLOCK, Pace(CLOCK), stop_at)
@@ -72,6 +71,17 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
         "changes": [f"deleted {counted['deleted']}, started {counted['started']} snapshots"] if counted["deleted"] else [],
         "reason": f"of {len(actions)} changes: {told}",
     }
+
+
+@cache
+def storage_bucket() -> StorageBucket:
+    return StorageBucket(client("s3"), SETTINGS.storage_bucket_name)
+
+
+@lru_cache(maxsize=1)  # what a sweep wrote never changes: a warm function reads it once for all batches
+def known_of(prefix: str) -> Known:
+    """Owners, sightings and all else that the sweep found beside volumes and snapshots."""
+    return Known(storage_bucket().cluster(prefix).inventory)
 
 
 def claims_for(actions: Sequence[PlannedAction], cluster_name: str) -> Claims | None:

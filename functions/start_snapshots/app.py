@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from typing import Any
 
 import boto3
@@ -51,17 +51,17 @@ def ebs() -> Ebs:
 def handler(event: dict[str, Any]) -> dict[str, Any]:
     run, now = event["run"], CLOCK.now()
     refuse_unless_enforced(run["mode"])
-    bucket = StorageBucket(client("s3"), SETTINGS.storage_bucket_name)
+    bucket = storage_bucket()
     folder = f"{run['prefix']}{run['step']}/"
-    batches = [partial(read_batch, bucket, item["key"]) for item in bucket.json(f"{folder}batches.json") or []]
-    at = event.get("cursor") or {"batch": 0, "start": 0}
+    batches = [partial(read_batch, item["key"]) for item in batch_items(f"{folder}batches.json")]
+    at, known = event.get("cursor") or {"batch": 0, "start": 0}, known_of(run["prefix"])
 
     def keep(name: str, outcomes: Sequence[Outcome]) -> None:
         bucket.put_lines(f"{folder}outcomes/{name}.jsonl.gz", map(outcome_to_json, outcomes))
 
     deadline_at = datetime.fromisoformat(run["deadline_at"])
     if now >= deadline_at:
-        rest = leave_rest(at["batch"], at["start"], batches, "The night's deadline has passed; left for tomorrow.")
+        rest = leave_rest(at["batch"], at["start"], batches, known, "The night's deadline has passed; left for tomorrow.")
         keep("left", rest)
         return answer(Progress(None, 0, rest, f"the deadline has passed, {len(rest)} volumes are left for tomorrow"))
     ledger = StorageLedger(
@@ -69,14 +69,32 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
     )
     stop_at = min(deadline_at, now + timedelta(seconds=SETTINGS.work_seconds))
     tools = Tools(ebs(), None, ledger, CLOCK, Pace(CLOCK), stop_at)
-    known = Known(bucket.cluster(run["prefix"]).inventory)
     policy = policy_from_json(run["policy"])
     return answer(start_from(at["batch"], at["start"], batches, keep, known, policy, tools, run["run_id"]))
 
 
-def read_batch(bucket: StorageBucket, key: str) -> list[PlannedAction]:
+@cache
+def storage_bucket() -> StorageBucket:
+    return StorageBucket(client("s3"), SETTINGS.storage_bucket_name)
+
+
+# What a plan wrote never changes, and this function is called every few minutes of a night: it reads each object once while warm.
+@lru_cache(maxsize=1)
+def known_of(prefix: str) -> Known:
+    """Owners, sightings and all else that the sweep found beside volumes and snapshots."""
+    return Known(storage_bucket().cluster(prefix).inventory)
+
+
+@lru_cache(maxsize=1)
+def batch_items(key: str) -> list[dict[str, Any]]:
+    """What ``batches.json`` lists."""
+    return storage_bucket().json(key) or []
+
+
+@lru_cache(maxsize=1)
+def read_batch(key: str) -> list[PlannedAction]:
     """The changes of one batch, in the plan's order."""
-    return [action_from_json(line) for line in bucket.lines(key)]
+    return [action_from_json(line) for line in storage_bucket().lines(key)]
 
 
 def answer(progress: Progress) -> dict[str, Any]:

@@ -62,7 +62,7 @@ def test_a_snapshot_is_tagged_in_the_call_that_creates_it(fake: FakeEbs, ebs: Eb
     fake.volume("vol-a")
     snapshot_id = ebs.create_snapshot("vol-a", {"hubplane:run": "r1", "x": "y"})
     assert [operation for operation, _ in fake.calls] == ["create_snapshot"]
-    assert ebs.count_pending() == 1
+    assert [item.snapshot_id for item in ebs.pending()] == [snapshot_id]
     (found,) = ebs.snapshots_by_tag("hubplane:run", "r1", "pending")
     assert (found.snapshot_id, found.tags) == (snapshot_id, {"hubplane:run": "r1", "x": "y"})
     assert ebs.snapshots_by_tag("hubplane:run", "r1", "completed") == ()

@@ -86,7 +86,7 @@ class Ebs:
         self._buckets: dict[str, Bucket] = {}
         self._history: dict[str, list[tuple[datetime, Record | None]]] = {}
         self._due: list[tuple[datetime, str, str]] = []
-        self._pending: set[str] = set()
+        self.pending_ids: set[str] = set()
         self._started: dict[str, datetime] = {}
         self._count = 0
 
@@ -97,7 +97,7 @@ class Ebs:
         self.now += by
         while self._due and self._due[0][0] <= self.now:
             at, snapshot_id, outcome = heapq.heappop(self._due)
-            self._pending.discard(snapshot_id)
+            self.pending_ids.discard(snapshot_id)
             if snapshot_id in self.snapshots:
                 self._put(replace(self.snapshots[snapshot_id], state=outcome), at)
 
@@ -130,7 +130,7 @@ class Ebs:
     @property
     def pending(self) -> int:
         """The account's pending snapshots, those of others too."""
-        return self.others_pending + len(self._pending)
+        return self.others_pending + len(self.pending_ids)
 
     def create_snapshot(self, volume_id: str, tags: dict[str, str]) -> str:
         """Start a snapshot of what the volume holds this moment."""
@@ -148,7 +148,7 @@ class Ebs:
         self.node_of[snapshot_id] = self.node_of[volume_id]
         self._put(Snapshot(snapshot_id, volume_id, "pending", self.now, volume.size_gib, ACCOUNT, tags), self.now)
         heapq.heappush(self._due, (self.now + takes, snapshot_id, outcome))
-        self._pending.add(snapshot_id)
+        self.pending_ids.add(snapshot_id)
         self.most_pending = max(self.most_pending, self.pending)
         return snapshot_id
 
@@ -251,7 +251,7 @@ class Ebs:
         self.volumes.pop(key, None)
         snapshot = self.snapshots.pop(key, None)
         if snapshot is not None:
-            self._pending.discard(key)
+            self.pending_ids.discard(key)
             del self.snapshots_of[snapshot.volume_id][key]
         self._history[key].append((self.now, None))
 

@@ -172,8 +172,8 @@ def _as_somebody_comes(delete: Callable[..., None]) -> Callable[..., None]:
     return late
 
 
-def _no_look_at_snapshots(volume_ids: Any, ebs: Any, volumes: Any, _snapshots: Any, **_: Any) -> None:
-    volumes.update({item.volume_id: item for item in ebs.volumes(volume_ids)})
+def _nothing_seen(_snapshots: Any, _run_id: str) -> dict[str, Snapshot]:
+    return {}
 
 
 def _without_settling(patch: pytest.MonkeyPatch) -> None:
@@ -228,7 +228,7 @@ MUTATIONS = (
     Mutation(
         "no look before a snapshot is started",
         frozenset({6}),
-        _replaced(looking, "_look_at_volumes", _no_look_at_snapshots),
+        _replaced(starting, "_by_volume", _nothing_seen),
         plays.killed_while_starting,
     ),
     Mutation("EC2 is thought to show everything at once", frozenset({6}), _without_settling, plays.killed_while_ec2_is_late),

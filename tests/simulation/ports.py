@@ -13,11 +13,12 @@ from hubplane.domain.storage.actions import ClaimReference
 from hubplane.domain.storage.outcomes import Intent, Outcome
 from hubplane.domain.storage.ports import REFUSAL_OF_CODE, ClaimNow, Entry, Refusal, Refused
 from hubplane.domain.storage.records import Claim, Snapshot, Volume
-from tests.simulation.ebs import CALL, ApiError
+from tests.simulation.ebs import ACCOUNT, CALL, START, ApiError
 from tests.simulation.world import World
 
 T = TypeVar("T")
 SNAPSHOTS_PER_PAGE = 1000
+OTHERS = Snapshot("snap-others", "vol-others", "pending", START, 8, ACCOUNT)
 
 
 class Crash(Exception):
@@ -127,8 +128,16 @@ class EbsPort:
 
         return self._snapshots(of)
 
-    def count_pending(self) -> int:
-        return self._line.ec2("DescribeSnapshots", lambda: self._ebs.pending)
+    def pending(self) -> tuple[Snapshot, ...]:
+        def of() -> tuple[Snapshot, ...]:
+            found = self._seen()[1]
+            if self._ebs.lag:
+                mine = tuple(item for item in found.values() if item.state == "pending")
+            else:
+                mine = tuple(found[key] for key in self._ebs.pending_ids)
+            return (*mine, *(OTHERS for _ in range(self._ebs.others_pending)))
+
+        return self._line.ec2("DescribeSnapshots", of)
 
     def create_snapshot(self, volume_id: str, tags: Mapping[str, str]) -> str:
         return self._line.ec2("CreateSnapshot", lambda: self._ebs.create_snapshot(volume_id, dict(tags)))

@@ -187,21 +187,43 @@ def test_a_start_that_ec2_puts_off_is_gone_on_with_later(error: Exception) -> No
 def test_a_lost_answer_is_looked_for_and_not_asked_for_again() -> None:
     scene = Scene(idle=False)
     (first, *_) = scene.wanted()
-    scene.line.troubles.lose_at = 5
+    scene.line.troubles.lose_at = 3
     done = start_slice("00001-000", (first,), Known(scene.seen), POLICY, scene.tools, scene.run_id)
     (outcome,) = done.outcomes
     (snapshot,) = scene.world.ebs.snapshots.values()
     assert (outcome.result, outcome.created_id, snapshot.tags[RUN_TAG]) == (Result.STARTED, snapshot.snapshot_id, scene.run_id)
-    assert scene.line.log[4] == "CreateSnapshot"
+    assert scene.line.log[2] == "CreateSnapshot"
 
 
 def test_the_account_is_never_filled_beyond_the_reserve() -> None:
     scene = Scene(homes=150, idle=False)
-    scene.world.ebs.others_pending = 30
+    scene.world.ebs.others_pending = 20
     known, tools = Known(scene.seen), scene.tools
     at = start_from(0, 0, [scene.wanted], lambda *_: None, known, POLICY, tools, scene.run_id)
-    assert (len(at.outcomes), scene.world.ebs.most_pending, at.batch, at.start) == (50, 80, 0, 50)
-    assert len(leave_rest(0, 50, [scene.wanted], "Later.")) == 102
+    assert (len(at.outcomes), scene.world.ebs.most_pending, at.batch, at.start) == (60, 80, 0, 60)
+    assert len(leave_rest(0, 60, [scene.wanted], known, "Later.")) == 92
+
+
+def test_what_is_large_or_somebody_elses_is_not_waited_for() -> None:
+    """79 places are held for hours: the one that is left is used, one snapshot after the other."""
+    scene = Scene(homes=3, idle=False)
+    scene.world.ebs.others_pending = 79
+    at = start_from(0, 0, [scene.wanted], lambda *_: None, Known(scene.seen), POLICY, scene.tools, scene.run_id)
+    assert (results(at.outcomes), at.start) == (["started"], 1)
+    scene.world.ebs.advance(timedelta(hours=2))
+    at = start_from(0, 1, [scene.wanted], lambda *_: None, Known(scene.seen), POLICY, scene.tools, scene.run_id)
+    assert (results(at.outcomes), at.start, scene.world.ebs.most_pending) == (["started"], 2, 80)
+
+
+def test_few_places_are_not_worth_a_look_while_more_will_soon_be_free() -> None:
+    scene = Scene(homes=150, idle=False)
+    known, tools = Known(scene.seen), scene.tools
+    first = start_from(0, 0, [scene.wanted], lambda *_: None, known, POLICY, tools, scene.run_id)
+    for snapshot in list(scene.world.ebs.snapshots.values())[:30]:
+        scene.world.ebs.remove_by_hand(snapshot.snapshot_id)
+    calls = scene.line.calls
+    again = start_from(0, first.start, [scene.wanted], lambda *_: None, known, POLICY, tools, scene.run_id)
+    assert (first.start, again.start, scene.line.calls - calls) == (80, 80, 1)
 
 
 # -- faults of the 2019 system, by their number on the domain page -----------------------------------------------------------

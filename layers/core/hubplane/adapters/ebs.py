@@ -79,9 +79,9 @@ class Ebs:
         """This account's snapshots whose ancestry names one of these volumes (``domain.storage.ancestry``), by wildcard."""
         return self._snapshots(f"tag:{ANCESTRY_TAG}", [f"*{volume_id}@*" for volume_id in volume_ids])
 
-    def count_pending(self) -> int:
+    def pending(self) -> tuple[Snapshot, ...]:
         """The account's pending snapshots, whoever started them: at most 100, so one page."""
-        return len(self._snapshots("status", ["pending"]))
+        return self._snapshots("status", ["pending"])
 
     def snapshots_by_tag(self, key: str, value: str, state: str | None = None) -> tuple[Snapshot, ...]:
         """This account's snapshots with this tag, of one state or of all."""

@@ -155,7 +155,7 @@ class _Hands:
 
     def _create_snapshot(self, planned: PlannedAction, intent: Intent) -> Outcome:
         if self.pending is None:
-            self.pending = self.tools.ebs.count_pending()
+            self.pending = len(self.tools.ebs.pending())
         verdict = self.eyes.judge(planned, pending=self.pending)
         if isinstance(verdict, recheck.Skip):
             return _skipped(intent, verdict)

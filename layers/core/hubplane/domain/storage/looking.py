@@ -53,7 +53,7 @@ class Known:
             warnings=tuple(mail for item in snapshots for mail in self._warnings.get(item.snapshot_id, ())),
         )
 
-    def whose(self, thing: Volume | Snapshot) -> tuple[str | None, str | None]:
+    def whose(self, thing: Volume | Snapshot | PlannedAction) -> tuple[str | None, str | None]:
         """Claim name and Cognito sub of whose home it is, None where that is not known for certain."""
         claim_name, sub = thing.tags.get(CLAIM_NAME_TAG), thing.tags.get(OWNER_TAG)
         owners: Sequence[Owner] = self._owners.get(claim_name or "", ())

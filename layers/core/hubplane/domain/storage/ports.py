@@ -72,8 +72,8 @@ class Ebs(Protocol):
     def snapshots_descending_from(self, volume_ids: Collection[str]) -> tuple[Snapshot, ...]:
         """All snapshots whose ancestry names one of these volumes."""
 
-    def count_pending(self) -> int:
-        """The account's pending snapshots, whoever started them."""
+    def pending(self) -> tuple[Snapshot, ...]:
+        """All of the account's pending snapshots, whoever started them: at most 100."""
 
     def create_snapshot(self, volume_id: str, tags: Mapping[str, str]) -> str:
         """Start a snapshot that carries these tags from its first moment; its id. Not repeatable: look first."""

@@ -1,34 +1,38 @@
 """Starting a night's snapshots, as many at a time as the account may have pending.
 
-EC2 takes no idempotency token for CreateSnapshot, so a snapshot says in a tag which run started it, in the call itself, and each
-slice of the work is looked at before anything is started. There are slices because snapshots take minutes to hours: when no more
-may be pending, the state machine waits.
+EC2 takes no idempotency token for CreateSnapshot, so a snapshot says in a tag which run started it, in the call itself, and the
+pending ones are looked at before each slice; after a try that was cut off, all snapshots of its volumes. There are slices because
+snapshots take minutes to hours: when no more may be pending, the state machine waits. What became of a volume since the plan, EC2
+says itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from hubplane.domain.errors import HubplaneError, Throttled
-from hubplane.domain.storage import recheck
 from hubplane.domain.storage.actions import Action, PlannedAction
-from hubplane.domain.storage.executing import FAILURES_IN_A_ROW, Eyes, Tools, outcome_of
-from hubplane.domain.storage.looking import Known
+from hubplane.domain.storage.executing import FAILURES_IN_A_ROW, Tools, outcome_of
+from hubplane.domain.storage.looking import LOOK_LASTS, Known
 from hubplane.domain.storage.outcomes import Intent, Outcome, Result
 from hubplane.domain.storage.policy import StoragePolicy
 from hubplane.domain.storage.ports import Refusal, Refused
+from hubplane.domain.storage.records import Snapshot
 from hubplane.domain.storage.tags import LARGEST_TAG_COUNT
 
 __all__ = ["RUN_TAG", "Progress", "Slice", "create", "leave_rest", "start_from", "start_slice"]
 
 RUN_TAG: Final = "hubplane:run"
 
-# A slice costs about seven calls beside its snapshots: one for a few of them would spend more on looking than on doing.
-LEAST_ROOM_SHARE: Final = 4
-LARGEST_SLICE: Final = 200
+# A slice costs four calls beside its snapshots (pending ones, ledger before and after, outcomes), so it waits for most of the
+# places that will soon be free: snapshots of a day's work end minutes after they were started, and those started together end
+# together. Older ones are large, or somebody else's, and are not waited for.
+LEAST_ROOM_SHARE: Final = 0.75
+SOON: Final = timedelta(minutes=10)
 # How late EC2 may show a snapshot that a killed try has just started (EC2 Developer Guide, "Eventual consistency"), and as long
 # again for the slice itself.
 SETTLE: Final = timedelta(minutes=2)
@@ -81,10 +85,10 @@ def start_from(
     return Progress(None, 0, tuple(outcomes), "every snapshot of the plan is started or decided")
 
 
-def leave_rest(batch: int, start: int, batches: Batches, why: str) -> tuple[Outcome, ...]:
+def leave_rest(batch: int, start: int, batches: Batches, known: Known, why: str) -> tuple[Outcome, ...]:
     """The outcomes of what the night did not come to."""
     return tuple(
-        outcome_of(_intent(action), Result.LEFT, why)
+        outcome_of(_intent(action, known), Result.LEFT, why)
         for number in range(batch, len(batches))
         for action in batches[number]()[start if number == batch else 0 :]
     )
@@ -98,36 +102,93 @@ def start_slice(
     ``actions`` may be deferred ones: what the plan put off for want of room is started here as soon as there is some. Raises
     ``Throttled`` and ``ProviderError`` of the looks, before anything was done.
     """
-    pending = tools.ebs.count_pending()
-    room = policy.pending_snapshots - pending
-    if room < min(len(actions), policy.pending_snapshots // LEAST_ROOM_SHARE) or room <= 0:
-        return Slice(
-            (), f"{pending} snapshots are pending in the account, and Hubplane goes no higher than {policy.pending_snapshots}"
-        )
-    wanted = [replace(action, action=Action.CREATE_SNAPSHOT) for action in actions[: min(room, LARGEST_SLICE)]]
+    pending = tools.ebs.pending()
     now = tools.clock.now()
-    entry = tools.ledger.begin(batch, [_intent(action) for action in wanted], now)
-    if entry is not None and entry.outcomes is not None:
-        return Slice(entry.outcomes)
+    room = policy.pending_snapshots - len(pending)
+    ending = sum(1 for item in pending if item.tags.get(RUN_TAG) == run_id and item.started_at > now - SOON)
+    if room < min(len(actions), math.ceil((room + ending) * LEAST_ROOM_SHARE)) or room <= 0:
+        most = policy.pending_snapshots
+        return Slice((), f"{len(pending)} snapshots are pending in the account, and Hubplane goes no higher than {most}")
+    wanted = [replace(action, action=Action.CREATE_SNAPSHOT) for action in actions[:room]]
+    entry = tools.ledger.begin(batch, [_intent(action, known) for action in wanted], now)
+    seen = pending
     if entry is not None:
+        if entry.outcomes is not None:
+            return Slice(entry.outcomes)
         if now < entry.begun_at + SETTLE:
             return Slice((), "an earlier try was cut off a moment ago, and EC2 may not show yet what it started")
-        wanted = [replace(action, action=Action.CREATE_SNAPSHOT) for action in actions[: len(entry.intents)]]
-    eyes = Eyes(wanted, known, policy, tools)
-    mine = {item.volume_id: item.snapshot_id for item in eyes.look.snapshots.values() if item.tags.get(RUN_TAG) == run_id}
+        wanted = wanted[: len(entry.intents)]
+        seen = (*pending, *tools.ebs.snapshots_of([action.resource_id for action in wanted]))
+    starter = _Starter(_by_volume(seen, run_id), known, policy, tools, run_id, len(pending), now + LOOK_LASTS)
     outcomes: list[Outcome] = []
-    waits = ""
     for action in wanted:
-        waits = _reason_to_wait(outcomes, pending, policy, eyes, tools)
-        outcome = None if waits else _start(action, eyes, mine.get(action.resource_id), pending, tools, run_id)
+        outcome = starter.start(action)
         if outcome is None:
-            waits = waits or "EC2 takes no more for now"
             break
-        pending += outcome.result is Result.STARTED and outcome.created_id != mine.get(action.resource_id)
         outcomes.append(outcome)
     if outcomes:  # a slice of nothing is begun again under the same name
         tools.ledger.finish(batch, outcomes, tools.clock.now())
-    return Slice(tuple(outcomes), waits)
+    return Slice(tuple(outcomes), starter.waits)
+
+
+@dataclass
+class _Starter:
+    """Starts one after the other. ``before``: by volume what EC2 shows already. ``waits`` says why it went no further."""
+
+    before: Mapping[str, Snapshot]
+    known: Known
+    policy: StoragePolicy
+    tools: Tools
+    run_id: str
+    pending: int
+    stale_at: datetime
+    waits: str = ""
+    failures: int = 0
+
+    def start(self, action: PlannedAction) -> Outcome | None:
+        """The outcome; None where it has to wait."""
+        self.waits = self._reason_to_wait()
+        if self.waits:
+            return None
+        intent, before = _intent(action, self.known), self.before.get(action.resource_id)
+        if before is not None and before.tags.get(RUN_TAG) == self.run_id:
+            reason = f"{action.reason} (found after an earlier call for it)"
+            return outcome_of(intent, Result.STARTED, reason, before.snapshot_id)
+        if before is not None:
+            return outcome_of(intent, Result.SKIPPED, f"{before.snapshot_id} of it is already pending.")
+        outcome = self._create(action, intent)
+        if outcome is None:
+            self.waits = "EC2 takes no more for now"
+            return None
+        self.pending += outcome.result is Result.STARTED
+        self.failures = self.failures + 1 if outcome.result is Result.FAILED else 0
+        return outcome
+
+    def _create(self, action: PlannedAction, intent: Intent) -> Outcome | None:
+        try:
+            return create(action, intent, self.tools, self.run_id)
+        except Throttled:
+            return None
+        except HubplaneError as error:
+            return outcome_of(intent, Result.FAILED, str(error))
+
+    def _reason_to_wait(self) -> str:
+        if self.pending >= self.policy.pending_snapshots:
+            return f"{self.pending} snapshots are pending in the account"
+        if self.tools.is_over:
+            return "the time of this try is used up"
+        if self.tools.clock.now() > self.stale_at:
+            return "what was seen is too old to act on"
+        if self.failures >= FAILURES_IN_A_ROW:
+            return f"{FAILURES_IN_A_ROW} changes in a row failed"
+        return ""
+
+
+def _by_volume(snapshots: Iterable[Snapshot], run_id: str) -> dict[str, Snapshot]:
+    """What keeps a volume from a new snapshot: a pending one, or one that this run started; the run's own before others."""
+    found = {item.volume_id: item for item in snapshots if item.state == "pending"}
+    found.update({item.volume_id: item for item in snapshots if item.tags.get(RUN_TAG) == run_id})
+    return found
 
 
 def create(planned: PlannedAction, intent: Intent, tools: Tools, run_id: str) -> Outcome | None:
@@ -147,22 +208,6 @@ def create(planned: PlannedAction, intent: Intent, tools: Tools, run_id: str) ->
     return outcome_of(intent, Result.STARTED, planned.reason, created)
 
 
-def _start(action: PlannedAction, eyes: Eyes, mine: str | None, pending: int, tools: Tools, run_id: str) -> Outcome | None:
-    """``mine``: a snapshot of it that this run started already."""
-    intent = eyes.intent(action)
-    if mine is not None:
-        return outcome_of(intent, Result.STARTED, f"{action.reason} (found after an earlier call for it)", mine)
-    verdict = eyes.judge(action, pending=pending)
-    if isinstance(verdict, recheck.Skip):
-        return outcome_of(intent, Result.GONE if verdict.gone else Result.SKIPPED, verdict.reason)
-    try:
-        return create(action, intent, tools, run_id)
-    except Throttled:
-        return None
-    except HubplaneError as error:
-        return outcome_of(intent, Result.FAILED, str(error))
-
-
 def _after_lost_answer(planned: PlannedAction, intent: Intent, tools: Tools, run_id: str, refusal: Refused) -> Outcome:
     """A second call could start a second snapshot: the answer is looked for instead."""
     for item in tools.ebs.snapshots_of([planned.resource_id]):
@@ -171,21 +216,9 @@ def _after_lost_answer(planned: PlannedAction, intent: Intent, tools: Tools, run
     return outcome_of(intent, Result.FAILED, f"{refusal}: no snapshot of it is to be seen; the next night tries again.")
 
 
-def _reason_to_wait(outcomes: Sequence[Outcome], pending: int, policy: StoragePolicy, eyes: Eyes, tools: Tools) -> str:
-    if pending >= policy.pending_snapshots:
-        return f"{pending} snapshots are pending in the account"
-    if tools.is_over:
-        return "the time of this try is used up"
-    if not eyes.is_fresh:
-        return "what was seen is too old to act on"
-    last = outcomes[-FAILURES_IN_A_ROW:]
-    if len(last) == FAILURES_IN_A_ROW and all(outcome.result is Result.FAILED for outcome in last):
-        return f"{FAILURES_IN_A_ROW} changes in a row failed"
-    return ""
-
-
-def _intent(action: PlannedAction) -> Intent:
-    return Intent(action.resource_id, Action.CREATE_SNAPSHOT, action.reason)
+def _intent(action: PlannedAction, known: Known) -> Intent:
+    claim_name, owner_sub = known.whose(action)
+    return Intent(action.resource_id, Action.CREATE_SNAPSHOT, action.reason, claim_name=claim_name, owner_sub=owner_sub)
 
 
 def _tags(planned: PlannedAction, run_id: str) -> dict[str, str]:
