@@ -28,7 +28,7 @@ check: .venv/.ready .tools/sam/.ready  ## Lint, types, import rules, templates
 	$(BIN)/cfn-lint template.yaml
 	AWS_DEFAULT_REGION=us-east-1 $(SAM) validate --lint --template template.yaml
 
-bench: tools  ## Figures: transitions and AWS calls per build, import times, sizes
+bench: tools .tools/c7n/.ready  ## Figures: transitions and AWS calls per build, import times, sizes, the storage day at scale
 	$(BIN)/python -m local.bench
 
 mail-preview: .venv/.ready  ## Write every mail with sample data to .local/mail-preview, to look at
@@ -50,6 +50,12 @@ tools: .venv/.ready .tools/sam/.ready .tools/cloud/.ready .tools/bin/.ready .too
 	@echo "setting up .tools/sam (AWS SAM CLI)"
 	@$(PYTHON) -m venv .tools/sam
 	@.tools/sam/bin/python $(PIP) -r local/sam-requirements.txt
+	@touch $@
+
+.tools/c7n/.ready: local/bench/c7n-requirements.txt
+	@echo "setting up .tools/c7n (cloud-custodian, which the figures are compared with)"
+	@$(PYTHON) -m venv .tools/c7n
+	@.tools/c7n/bin/python $(PIP) -r local/bench/c7n-requirements.txt
 	@touch $@
 
 .tools/cloud/.ready: local/cloud/requirements.txt

@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from local.bench import builds, functions
+from local.bench import builds, functions, storage
 from local.guide import deploy
 
 
@@ -20,6 +20,7 @@ def main() -> int:
         deploy.build(build_dir, f"python{sys.version_info.major}.{sys.version_info.minor}")
         per_build = builds.measure(Path(folder) / "state", build_dir)
         per_function = functions.measure(build_dir)
+    at_scale = storage.measure()
 
     table = Table(title="build_cluster, the 2019 parameter file", title_justify="left")
     for heading in ("build", "state transitions", "AWS calls of the functions", "most frequent"):
@@ -38,7 +39,43 @@ def main() -> int:
         verdict = "-" if item.is_heavy else "met" if item.is_within_goal else "MISSED"
         table.add_row(item.name, f"{item.import_ratio:.2f}", f"{item.unzipped_bytes / 10**6:.1f} MB", verdict)
     console.print(table)
-    return 0 if all(item.is_within_goal for item in per_function) else 1
+
+    for table in storage_tables(at_scale):
+        console.print(table)
+    return 0 if all(item.is_within_goal for item in (*per_function, at_scale)) else 1
+
+
+def storage_tables(figures: storage.StorageFigures) -> tuple[Table, Table]:
+    """What planning costs as a fleet grows, and the dry run beside cloud-custodian's."""
+    growth = Table(
+        title=f"planning the pruning of snapshots (goal: growth exponents <= {storage.LARGEST_EXPONENT})", title_justify="left"
+    )
+    for heading in ("snapshots", "processor time", "peak memory", "per snapshot"):
+        growth.add_column(heading)
+    for item in figures.planning:
+        each = f"{item.seconds / item.snapshots * 1e6:.1f} µs, {item.mib * 2**20 / item.snapshots:.0f} bytes"
+        growth.add_row(f"{item.snapshots:,}", f"{item.seconds:.2f} s", f"{item.mib:.0f} MiB", each)
+    growth.add_row(
+        "exponent", *(verdict(it, storage.LARGEST_EXPONENT) for it in (figures.time_exponent, figures.memory_exponent)), ""
+    )
+    goal = f"goal: <= {storage.LARGEST_TIME_SHARE:.2f} of the time, <= {storage.LARGEST_MEMORY_SHARE:.3f} of the memory"
+    beside = Table(title=f"dry run over {storage.DRY_RUN_SIZE:,} snapshots ({goal})", title_justify="left")
+    for heading in ("program", "time", "peak memory", "would delete"):
+        beside.add_column(heading)
+    for run in (figures.ours, figures.custodian):
+        beside.add_row(run.program, f"{run.seconds:.1f} s", f"{run.mib:.0f} MiB", f"{run.deletions:,}")
+    same = "the same" if figures.ours.deletions == figures.custodian.deletions else "NOT THE SAME"
+    shares = (
+        verdict(figures.time_share, storage.LARGEST_TIME_SHARE),
+        verdict(figures.memory_share, storage.LARGEST_MEMORY_SHARE),
+    )
+    beside.add_row("share", *shares, same)
+    return growth, beside
+
+
+def verdict(value: float, largest: float) -> str:
+    """The figure, and whether it meets its goal."""
+    return f"{value:.3f} {'met' if value <= largest else 'MISSED'}"
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """A local EC2 that only pages: DescribeVolumes and DescribeSnapshots over given items, as XML on 127.0.0.1.
 
-``python -m local.bench.pages SNAPSHOTS`` serves that fleet, prints its address, and ends when its standard input does.
+``python -m local.bench.pages COUNT TIME`` serves a fleet whose newest snapshots are of that time, prints its address, and ends
+when its standard input does.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from urllib.parse import parse_qs
@@ -70,11 +72,12 @@ def _error(code: str, message: str) -> bytes:
     return f"<Response>{said}</Response>".encode()
 
 
-def main(snapshots: int) -> None:
-    with serving(list(fleet.volume_items(snapshots)), list(fleet.snapshot_items(snapshots))) as (address, _):
+def main(count: int, newest: datetime) -> None:
+    volumes = list(map(fleet.volume_item, fleet.volumes(count, newest)))
+    with serving(volumes, list(map(fleet.snapshot_item, fleet.snapshots(count, newest)))) as (address, _):
         print(address, flush=True)
         sys.stdin.read()
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(int(sys.argv[1]), datetime.fromisoformat(sys.argv[2]))
