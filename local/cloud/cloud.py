@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from local.cloud.calls import CallCounts
+from local.cloud.ebs import EbsPace
 from local.cloud.faults import Faults
 from local.cloud.options import Options
 from local.cloud.stand_in import StandIn
@@ -21,6 +22,7 @@ class Cloud:
     stand_in: StandIn
     calls: CallCounts = field(default_factory=CallCounts)
     faults: Faults = field(default_factory=Faults)
+    ebs: EbsPace = field(default_factory=EbsPace)
     front_hosts: dict[str, str] = field(default_factory=dict)
 
     @property

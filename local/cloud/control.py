@@ -7,6 +7,10 @@
 | ``POST faults`` ``{"resource_type", "stack_name", "reason"}`` | the next stack resource of that type fails, once |
 | ``DELETE faults`` | forgets faults that have not happened |
 | ``POST front/hosts`` ``{host: load balancer name}`` | the front takes requests for the host to that load balancer |
+| ``POST ebs/seed`` ``{"volumes": [...], "snapshots": [...]}`` | plants volumes and snapshots with a past (``ebs_seed.plant``) |
+| ``POST ebs/pace`` ``{"snapshot_seconds", "spacing_seconds"}`` | how long snapshots take from now on, and their spacing |
+| ``POST ebs/faults`` ``{"volume_id"}`` | the next snapshot of the volume ends as ``error`` |
+| ``POST ebs/finish`` | completes what is pending |
 | ``GET cognito/codes`` | the codes that Cognito sent and nobody has used (with the mend ``codes_are_secret``) |
 """
 
