@@ -23,7 +23,7 @@ def test_planted_values_are_nowhere_but_in_secrets_manager(
 ) -> None:
     manager, states = hubplane.client("secretsmanager"), hubplane.client("stepfunctions")
     values = set(hubplane.planted)
-    for name in ("hubplane/opensarlab/oauth-client", "hubplane/opensarlab/proxy-token"):
+    for name in ("hubplane/opensarlab/oauth-client", "hubplane/opensarlab/proxy-token", "hubplane/opensarlab/hub-token"):
         text = manager.get_secret_value(SecretId=name)["SecretString"]
         try:
             values.add(json.loads(text)["client_secret"])
