@@ -14,17 +14,19 @@ from typing import Any
 
 import boto3
 
-from hubplane.adapters import ebs_sweep, home_owners, ledger_table, volume_use
+from hubplane.adapters import ebs_sweep, ledger_table, volume_use
 from hubplane.adapters.claims import Claims
 from hubplane.adapters.eks import cluster_connection
 from hubplane.adapters.kubernetes import Kubernetes
 from hubplane.adapters.storage_bucket import StorageBucket
-from hubplane.domain.errors import HubplaneError, Throttled
+from hubplane.adapters.users_table import UsersTable
+from hubplane.domain.errors import HubplaneError, ProviderError, Throttled
+from hubplane.domain.registration.owners import owners_of
 from hubplane.domain.storage.documents import SweptCluster, record_to_json
 from hubplane.domain.storage.ec2_pages import Page
 from hubplane.domain.storage.jsonlines import LineWriter
 from hubplane.domain.storage.policy import StoragePolicy, policy_from_json
-from hubplane.domain.storage.records import Claim, Inventory, Snapshot, Volume
+from hubplane.domain.storage.records import Claim, Inventory, Owner, Snapshot, Volume
 from hubplane.domain.storage.sweeping import SweepCursor, is_snapshot_in_scope, remembered, strangers
 from hubplane.domain.storage.tags import carries_cluster, is_for_planners
 from hubplane.entrypoint import SecondsLeft, timed_task
@@ -110,6 +112,7 @@ class Sweep:
         volumes = tuple(self.bucket.volumes(self.prefix, cursor.volume_pages))
         of_snapshots = {item.volume_id for item in self.bucket.snapshots(self.prefix, cursor.snapshot_pages)}
         claims, persistent_volume_ids, unknown = self._claims()
+        owners, nobody = self._owners()
         extra = strangers(volumes, (claim.volume_id for claim in claims or ()))
         pages = cursor.volume_pages + self._store_extra(extra, cursor.volume_pages + 1)
         known = of_snapshots | extra | {volume.volume_id for volume in volumes}
@@ -120,7 +123,7 @@ class Sweep:
             volumes=volumes,
             claims=claims,
             persistent_volume_ids=persistent_volume_ids,
-            owners=home_owners.read_owners(dynamodb, SETTINGS.users_table_name),
+            owners=owners,
             sightings=self.bucket.sightings(self.cluster_name),
             events=tuple(use for use in volume_use.read_uses(dynamodb, SETTINGS.ledger_table_name) if use.volume_id in known),
             warnings=ledger_table.accepted_warnings(dynamodb, SETTINGS.ledger_table_name, self.cluster_name),
@@ -131,7 +134,18 @@ class Sweep:
         seen = replace(seen, sightings=remembered(seen, of_snapshots, self.policy, swept_at))
         self.bucket.put_sightings(self.cluster_name, seen.sightings)
         self.bucket.put_cluster(self.prefix, SweptCluster(seen, swept_at, pages, cursor.snapshot_pages, unknown))
-        return [f"The cluster could not be asked what it uses, so all its volumes are kept: {unknown}"] if unknown else []
+        notes = (
+            ("The cluster could not be asked what it uses, so all its volumes are kept", unknown),
+            ("The people could not be read, so nobody is warned and every last copy is kept", nobody),
+        )
+        return [f"{sentence}: {reason}" for sentence, reason in notes if reason]
+
+    def _owners(self) -> tuple[tuple[Owner, ...], str | None]:
+        """Whose homes are whose; one record that somebody has broken by hand must not end a night's snapshots."""
+        try:
+            return owners_of(UsersTable(client("dynamodb"), SETTINGS.users_table_name).records()), None
+        except ProviderError as error:
+            return (), str(error)
 
     def _claims(self) -> tuple[tuple[Claim, ...] | None, frozenset[str], str | None]:
         try:

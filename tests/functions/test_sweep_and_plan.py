@@ -15,7 +15,9 @@ from moto import mock_aws
 
 from hubplane.adapters import ebs_sweep
 from hubplane.adapters.storage_bucket import StorageBucket
+from hubplane.adapters.users_table import RecordChange, UsersTable
 from hubplane.domain.errors import NotYet, ProviderError, Throttled
+from hubplane.domain.registration.records import Status, UserRecord
 from hubplane.domain.storage.actions import Action
 from hubplane.domain.storage.documents import action_from_json
 from hubplane.domain.storage.records import Owner, Sighting, UseEvent
@@ -171,8 +173,9 @@ def test_a_sweep_goes_on_from_its_cursor_wherever_the_time_ran_out(stage: Stage)
 
 def test_tables_and_cluster_are_read_in_the_last_part(stage: Stage) -> None:
     seen_at = (NOW - timedelta(days=3)).isoformat()
-    stage.put("Users", username="ann", sub="sub-ann", status="approved", last_seen_at=seen_at)
-    stage.put("Users", username="claim#claim-ann", holder="ann")
+    users = UsersTable(stage.dynamodb, "Users")
+    users.write(RecordChange(UserRecord("ann", "sub-ann", "ann@example.edu", Status.APPROVED)))
+    users.see("ann", "sub-ann", datetime.fromisoformat(seen_at), timedelta(0))
     stage.put("Ledger", cluster="volume-use", entry="vol-1", detached_at=seen_at)
     stage.put("Ledger", cluster="volume-use", entry="vol-elsewhere", detached_at=seen_at)
     facts = {"snapshot_id": "snap-1", "owner_sub": "sub-ann", "last_used_at": seen_at, "days_before": 5}
@@ -214,6 +217,16 @@ def test_a_cluster_that_cannot_be_asked_is_written_down_as_unknown(stage: Stage)
     swept = stage.bucket.cluster(stage.prefix)
     assert (swept.inventory.claims, swept.claims_unknown) == (None, "EKS cluster opensarlab is CREATING")
     assert stage.plan("prune_volumes")["counts"]["keep"] == 1
+
+
+def test_people_who_cannot_be_read_end_no_night(stage: Stage) -> None:
+    stage.put("Users", username="ann", sub="sub-ann", email="somebody edited this")
+    with stage.ec2([volume("vol-1")], [snapshot("snap-1", "vol-1", 1)]):
+        result = stage.sweep()
+    assert result["done"]
+    assert len(result["notes"]) == 1
+    assert result["notes"][0].startswith("The people could not be read, so nobody is warned and every last copy is kept: ")
+    assert stage.bucket.inventory(stage.prefix).owners == ()
 
 
 def test_a_throttled_cluster_is_asked_again_by_the_machine(stage: Stage) -> None:
