@@ -72,6 +72,9 @@ class Gateway:
         self._interceptors: list[Interceptor] = []
         self._dispatch = emulator._dispatch_service_request
         emulator._dispatch_service_request = self._answer
+        # The emulator looks for SES's newer interface before its dispatcher, where nobody would count it.
+        self._mail = emulator._handle_ses_v2_request
+        emulator._handle_ses_v2_request = self._answer_mail
 
     def intercept(self, interceptor: Interceptor) -> None:
         """Ask ``interceptor`` before the emulator; those added first are asked first."""
@@ -93,7 +96,7 @@ class Gateway:
     ) -> Response:
         request = Request(method, path, headers, body, query)
         CALLER_ARN.set(arn_of(request.access_key_id))
-        self._cloud.calls.count(caller_of(request.access_key_id), self._operation(request))
+        self._count(request)
         for interceptor in self._interceptors:
             answer = await interceptor(request)
             if answer is not None:
@@ -101,6 +104,17 @@ class Gateway:
                 return status, {"x-amzn-requestid": request_id, **answer_headers}, content
         response: Response = await self._dispatch(method, path, headers, body, query, request_id)
         return response
+
+    async def _answer_mail(
+        self, method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, list[str]], request_id: str
+    ) -> Response | None:
+        if path.startswith(self._emulator._SES_V2_PREFIX):
+            self._count(Request(method, path, headers, body, query))
+        response: Response | None = await self._mail(method, path, headers, body, query, request_id)
+        return response
+
+    def _count(self, request: Request) -> None:
+        self._cloud.calls.count(caller_of(request.access_key_id), self._operation(request))
 
     def _operation(self, request: Request) -> str:
         from ministack.core.iam_actions import extract_iam_action  # noqa: PLC0415  after the environment is prepared
