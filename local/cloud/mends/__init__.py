@@ -38,9 +38,12 @@ MODULES = (
     "ebs_pages",
     "ebs_snapshots",
     "ebs_volumes",
+    "recycle_bin",
     "service_quotas",
     "codebuild",
     "cognito_clients",
+    "cognito_tokens",
+    "cognito_triggers",
     "cognito_codes",
 )
 
