@@ -45,6 +45,7 @@ MODULES = (
     "cognito_tokens",
     "cognito_triggers",
     "cognito_codes",
+    "cognito_trail",
 )
 
 _mends: dict[str, Mend] = {}
