@@ -236,8 +236,11 @@ def test_what_can_never_be_sent_stays_for_the_dead_letter_queue_and_holds_nobody
 def test_the_rate_is_kept_in_each_environment(world: MailWorld) -> None:
     world.ask(*[wait(f"please_wait#{number}") for number in range(4)])
     world.deliver()
-    assert world.pauses[0] == 0
-    assert all(0.15 < pause <= 0.2 for pause in world.pauses[1:])
+    assert world.stopwatch.pauses == pytest.approx([0, 0.2, 0.2, 0.2])
+    world.ask(wait("please_wait#later"))
+    world.stopwatch.at += 0.05
+    world.deliver()
+    assert world.stopwatch.pauses[-1] == pytest.approx(0.15)
 
 
 HOSTILE = "<script>alert(1)</script>\r\nBcc: all@example.org\n\n<img src=x onerror=y>{{ 7*7 }}"
