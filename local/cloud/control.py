@@ -12,6 +12,7 @@
 | ``POST ebs/faults`` ``{"volume_id"}`` | the next snapshot of the volume ends as ``error`` |
 | ``POST ebs/finish`` | completes what is pending |
 | ``GET cognito/codes`` | the codes that Cognito sent and nobody has used (with the mend ``codes_are_secret``) |
+| ``POST ses/outage`` ``{"seconds", "code"}`` | SES refuses every mail for that long (with the mend ``ses_can_be_away``) |
 """
 
 from __future__ import annotations

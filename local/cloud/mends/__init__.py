@@ -23,6 +23,7 @@ MODULES = (
     "states_sdk",
     "states_machine",
     "states_jsonata",
+    "states_children",
     "sts",
     "eks_clusters",
     "eks_access",
@@ -46,6 +47,7 @@ MODULES = (
     "cognito_triggers",
     "cognito_codes",
     "cognito_trail",
+    "ses_feedback",
 )
 
 _mends: dict[str, Mend] = {}
