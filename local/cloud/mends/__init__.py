@@ -20,6 +20,7 @@ Mend = Callable[[Cloud, Gateway], None]
 MODULES = (
     "identity",
     "lambda_workers",
+    "function_urls",
     "states_sdk",
     "states_machine",
     "states_jsonata",
@@ -39,6 +40,7 @@ MODULES = (
     "ebs_pages",
     "ebs_snapshots",
     "ebs_volumes",
+    "recycle_bin",
     "recycle_bin",
     "service_quotas",
     "codebuild",
