@@ -166,7 +166,7 @@ def stopping_reaches_children(cloud: Cloud, gateway: Gateway) -> None:
         if parent:
             machine = stepfunctions._resolve_state_machine_arn(data["stateMachineArn"]) or data["stateMachineArn"]
             child = f"{machine.replace(':stateMachine:', ':execution:')}:{data['name']}"
-            _children.setdefault(parent, []).append(child)
+            adopt(parent, child)
         return start_sync(data)
 
     def stop_all(data: dict[str, Any]) -> Any:
@@ -176,6 +176,16 @@ def stopping_reaches_children(cloud: Cloud, gateway: Gateway) -> None:
 
     stepfunctions._start_sync_execution = start_child
     stepfunctions._stop_execution = stop_all
+
+
+def adopt(parent_arn: str, child_arn: str) -> None:
+    """Let the child end with its parent."""
+    _children.setdefault(parent_arn, []).append(child_arn)
+
+
+def has_ended(execution: dict[str, Any]) -> bool:
+    """Whether the execution runs no more."""
+    return bool(execution["status"] != "RUNNING")
 
 
 def stop_children(parent_arn: str) -> None:
