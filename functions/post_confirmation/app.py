@@ -56,7 +56,9 @@ client = cache(partial(LightClient, region=AWS.aws_region, endpoint_url=AWS.aws_
 @trigger
 def handler(asked: TriggerEvent, event: Event) -> Decision:
     now = datetime.now(UTC)
-    reason = confirm(asked, POLICY, hands(str(event.get("userPoolId")), asked.sub, now), now, SETTINGS.user_pool_domain_url)
+    reason = confirm(
+        asked, POLICY, hands(str(event.get("userPoolId") or "none"), asked.sub, now), now, SETTINGS.user_pool_domain_url
+    )
     return accept(reason)
 
 
@@ -75,6 +77,10 @@ def hands(user_pool_id: str, sub: str, now: datetime) -> Hands:
     def write(record: UserRecord, old: UserRecord | None) -> bool:
         return users.write(RecordChange(record, old))
 
+    def disable(username: str) -> bool:
+        # Empty or longer text is no account's (Cognito API reference, UsernameType).
+        return 0 < len(username) <= 128 and Accounts(client("cognito-idp"), user_pool_id).disable(username)
+
     def review(name: str, document: Mapping[str, str]) -> bool:
         return start_once(client("stepfunctions"), SETTINGS.review_sign_up_state_machine_arn, name, document)
 
@@ -88,7 +94,7 @@ def hands(user_pool_id: str, sub: str, now: datetime) -> Hands:
         known=known,
         write=write,
         hub_urls=cache(hub_urls),
-        disable=Accounts(client("cognito-idp"), user_pool_id).disable,
+        disable=disable,
         review=review,
         queue=queue,
         password_changed=lambda username, sub: users.password_changed(username, sub, now, ONE_CHANGE),
