@@ -41,7 +41,6 @@ MODULES = (
     "ebs_snapshots",
     "ebs_volumes",
     "recycle_bin",
-    "recycle_bin",
     "service_quotas",
     "codebuild",
     "cognito_clients",

@@ -1,244 +1,210 @@
-"""The Recycle Bin's retention rules: a service that the emulator does not have."""
+"""The Recycle Bin: its rules by API and by stack, and what deleted snapshots and volumes do under them."""
 
 from __future__ import annotations
 
-import base64
 import json
-import random
-import re
+import secrets
 import string
-from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import unquote
 
-from ministack.core.responses import AccountRegionScopedDict, get_account_id, get_region
+from ministack.services import ec2
 from ministack.services.cloudformation import provisioners
 
 from local.cloud.cloud import Cloud
 from local.cloud.control import json_response
+from local.cloud.ebs_seed import ec2_time
 from local.cloud.gateway import Gateway, Request, Response
-from local.cloud.mends import mend
+from local.cloud.mends import mend, replace_action
+from local.cloud.options import ACCOUNT_ID, REGION
 
-RESOURCE_TYPES = ("EBS_SNAPSHOT", "EC2_IMAGE", "EBS_VOLUME")
-LONGEST_RETENTION_DAYS = 3650
-LARGEST_PAGE = 1000
-# botocore's model of rbin: most entries of ResourceTags and of ExcludeResourceTags.
-MOST_TAGS = {"ResourceTags": 50, "ExcludeResourceTags": 5}
-SHOWN = ("Identifier", "Description", "ResourceType", "RetentionPeriod", *MOST_TAGS, "Status", "RuleArn")
-LISTED = ("Identifier", "Description", "RetentionPeriod", "RuleArn")
-SETTABLE = ("Description", "RetentionPeriod", *MOST_TAGS)
-RULE_TYPE = "AWS::Rbin::Rule"
-
-_rules: Any = AccountRegionScopedDict()
-_ARN = re.compile(r"/tags/arn:[^/]+:rule/(?P<identifier>[0-9a-zA-Z]{11})\Z")
+# Recycle Bin User Guide, "Quotas" and "Considerations": days that a rule can keep something.
+LONGEST_DAYS = {"EBS_SNAPSHOT": 365, "EC2_IMAGE": 365, "EBS_VOLUME": 7}
+_CHARACTERS = string.ascii_letters + string.digits
+_rules: dict[str, dict[str, Any]] = {}
 
 
-class _Refused(Exception):
-    """An answer in rbin's words: HTTP status, exception, its reason, message."""
-
-    def __init__(self, status: int, name: str, reason: str, message: str) -> None:
-        super().__init__(message)
-        self.status, self.name, self.reason = status, name, reason
+class RuleRefused(Exception):
+    """A rule is malformed; the message says why, in the words of the service."""
 
 
 @mend
-def recycle_bin(cloud: Cloud, gateway: Gateway) -> None:
-    """There is no Recycle Bin. With this its retention rules can be made, read, listed in pages, changed, tagged and deleted.
-
-    Only the rules: what is deleted is gone here, whatever they say. Locks are not there.
-    """
+def recycle_bin_rules(cloud: Cloud, gateway: Gateway) -> None:
+    """There is no Recycle Bin. With this its rules can be made, read, listed, changed and deleted, as rbin does."""
 
     async def answer(request: Request) -> Response | None:
         if request.service != "rbin":
             return None
         try:
-            return _answer(request)
-        except _Refused as refused:
-            content = {"Message": str(refused), "Reason": refused.reason}
-            status, headers, body = json_response(refused.status, content)
-            return status, {**headers, "x-amzn-errortype": refused.name}, body
+            return _answer(request.method, unquote(request.path).strip("/").split("/"), json.loads(request.body or b"{}"))
+        except RuleRefused as error:
+            return _error(400, "ValidationException", str(error))
 
     gateway.intercept(answer)
 
 
 @mend
-def stacks_have_recycle_bin_rules(cloud: Cloud, gateway: Gateway) -> None:
-    """``AWS::Rbin::Rule`` is unrecognised, and with it the whole template. With this stacks make, change and delete rules."""
+def recycle_bin_in_stacks(cloud: Cloud, gateway: Gateway) -> None:
+    """``AWS::Rbin::Rule`` is refused as an unknown resource type."""
 
     def create(logical_id: str, props: dict[str, Any], stack_name: str) -> tuple[str, dict[str, Any]]:
-        return _as_resource(_words_of_stacks(_create, _as_request(props)))
+        return _in_stack(_create(_typed(props)))
 
-    def update(
-        physical_id: str, old: dict[str, Any], new: dict[str, Any], stack_name: str, logical_id: str
-    ) -> tuple[str, dict[str, Any]]:
-        identifier = physical_id.rsplit("/", 1)[-1]
-        wanted = _as_request(new)
-        left = {name: "" if name == "Description" else [] for name in SETTABLE if name in old and name not in wanted}
-        return _as_resource(_words_of_stacks(_update, identifier, {**left, **wanted}))
+    def update(arn: str, old: dict[str, Any], new: dict[str, Any], stack_name: str) -> tuple[str, dict[str, Any]]:
+        return _in_stack(_update(_rules[arn.rpartition("/")[2]], _typed(new)))
 
-    def delete(physical_id: str, props: dict[str, Any]) -> None:
-        _rules.pop(physical_id.rsplit("/", 1)[-1], None)
+    def delete(arn: str, props: dict[str, Any]) -> None:
+        _rules.pop(arn.rpartition("/")[2], None)
 
-    provisioners._RESOURCE_HANDLERS[RULE_TYPE] = {
-        "create": create,
-        "update": update,
-        "update_with_logical_id": True,
-        "delete": delete,
-    }
+    provisioners._RESOURCE_HANDLERS["AWS::Rbin::Rule"] = {"create": create, "update": update, "delete": delete}
 
 
-def _answer(request: Request) -> Response:
-    body = json.loads(request.body or b"{}")
-    path = unquote(request.path)
-    tagged = _ARN.match(path)
-    match (request.method, path.strip("/").split("/")):
-        case ("POST", ["list-rules"]):
-            return json_response(200, _list(body))
-        case ("POST", ["rules"]):
-            return json_response(201, {**_shown(_create(body)), "Tags": body.get("Tags", [])})
-        case ("GET", ["rules", identifier]):
-            return json_response(200, _shown(_rule(identifier)))
-        case ("PATCH", ["rules", identifier]):
-            return json_response(200, _shown(_update(identifier, body)))
-        case ("DELETE", ["rules", identifier]):
-            del _rules[_rule(identifier)["Identifier"]]
-            return json_response(204, {})
-        case (method, ["tags", *_]) if tagged:
-            return _tags(method, _rule(tagged["identifier"]), body, request.query.get("tagKeys", []))
-    raise _Refused(400, "ValidationException", "INVALID_PARAMETER_VALUE", f"{request.method} {path} is not supported here")
+@mend
+def deleted_goes_to_the_bin(cloud: Cloud, gateway: Gateway) -> None:
+    """What is deleted is gone. With this it lies in the Recycle Bin where a rule says so, is listed there and comes back."""
+    snapshots = _Bin("EBS_SNAPSHOT", ec2._snapshots, "Snapshot")
+    volumes = _Bin("EBS_VOLUME", ec2._volumes, "Volume")
+    for bin_, delete in ((snapshots, ec2._delete_snapshot), (volumes, ec2._delete_volume)):
+        replace_action(ec2, delete, bin_.deleting(delete))
+        ec2._ACTION_MAP[f"List{bin_.kind}sInRecycleBin"] = bin_.list_content
+        ec2._ACTION_MAP[f"Restore{bin_.kind}FromRecycleBin"] = bin_.restore
 
 
-def _create(given: Mapping[str, Any]) -> dict[str, Any]:
-    for name in ("ResourceType", "RetentionPeriod"):
-        if name not in given:
-            raise _invalid(f"{name} is required")
-    identifier = "".join(random.choices(string.ascii_letters + string.digits, k=11))  # noqa: S311  a name, not a secret
+@dataclass
+class _Bin:
+    """What was deleted of one resource type, by id, with the times of entering and leaving."""
+
+    resource_type: str
+    records: Any
+    kind: str
+    content: dict[str, tuple[dict[str, Any], datetime, datetime]] = field(default_factory=dict)
+
+    def deleting(self, delete: Any) -> Any:
+        """``delete`` that keeps the record here where a rule matches it."""
+
+        def delete_into_bin(parameters: dict[str, Any]) -> Any:
+            record_id = ec2._p(parameters, f"{self.kind}Id")
+            record, days = self.records.get(record_id), _days_kept(self.resource_type, record_id)
+            answer = delete(parameters)
+            if record and answer[0] == 200 and days:
+                now = datetime.now(UTC)
+                self.content[record_id] = (record, now, now + timedelta(days=days))
+            return answer
+
+        return delete_into_bin
+
+    def list_content(self, parameters: dict[str, Any]) -> Any:
+        wanted = ec2._parse_member_list(parameters, f"{self.kind}Id")
+        items = "".join(
+            f"<item><{self.kind.lower()}Id>{record_id}</{self.kind.lower()}Id>"
+            f"<recycleBinEnterTime>{ec2_time(entered)}</recycleBinEnterTime>"
+            f"<recycleBinExitTime>{ec2_time(leaves)}</recycleBinExitTime>"
+            + (f"<volumeId>{record['VolumeId']}</volumeId>" if self.kind == "Snapshot" else f"<size>{record['Size']}</size>")
+            + "</item>"
+            for record_id, (record, entered, leaves) in self.content.items()
+            if leaves > datetime.now(UTC) and record_id in (wanted or [record_id])
+        )
+        set_name = f"{self.kind.lower()}Set"
+        return ec2._xml(200, f"List{self.kind}sInRecycleBinResponse", f"<{set_name}>{items}</{set_name}>")
+
+    def restore(self, parameters: dict[str, Any]) -> Any:
+        record_id = ec2._p(parameters, f"{self.kind}Id")
+        found = self.content.pop(record_id, None)
+        if found is None:
+            message = f"The {self.kind.lower()} '{record_id}' does not exist in the Recycle Bin."
+            return ec2._error(f"Invalid{self.kind}.NotFound", message, 400)
+        self.records[record_id] = found[0]
+        inner = ec2._snapshot_inner_xml(found[0]) if self.kind == "Snapshot" else "<return>true</return>"
+        return ec2._xml(200, f"Restore{self.kind}FromRecycleBinResponse", inner)
+
+
+def _days_kept(resource_type: str, record_id: str) -> int:
+    tags = {(tag["Key"], tag.get("Value", "")) for tag in ec2._tags.get(record_id, [])}
+
+    def carries(listed: list[dict[str, str]]) -> bool:
+        return any(
+            key == tag["ResourceTagKey"] and tag.get("ResourceTagValue", value) == value for tag in listed for key, value in tags
+        )
+
+    matching = [
+        rule["RetentionPeriod"]["RetentionPeriodValue"]
+        for rule in _rules.values()
+        if rule["ResourceType"] == resource_type
+        and (carries(rule["ResourceTags"]) if rule["ResourceTags"] else not carries(rule["ExcludeResourceTags"]))
+    ]
+    return max(matching, default=0)
+
+
+def _answer(method: str, parts: list[str], given: dict[str, Any]) -> Response:
+    if (method, parts) == ("POST", ["rules"]):
+        return json_response(201, _create(given))
+    if (method, parts) == ("POST", ["list-rules"]):
+        return _list(given)
+    rule = _rules.get(parts[1]) if parts[0] == "rules" and len(parts) == 2 else None
+    if rule is None:
+        return _error(404, "ResourceNotFoundException", "Rule not found.")
+    if method == "PATCH":
+        return json_response(200, _update(rule, given))
+    if method == "DELETE":
+        del _rules[rule["Identifier"]]
+        return 204, {}, b""
+    return json_response(200, rule)
+
+
+def _list(given: dict[str, Any]) -> Response:
+    shown = ("Identifier", "Description", "RetentionPeriod", "LockState", "RuleArn")
+    found = [rule for _, rule in sorted(_rules.items()) if rule["ResourceType"] == given.get("ResourceType")]
+    start, size = int(given.get("NextToken") or 0), int(given.get("MaxResults") or 1000)
+    page = [{name: rule[name] for name in shown} for rule in found[start : start + size]]
+    more = {"NextToken": str(start + size)} if start + size < len(found) else {}
+    return json_response(200, {"Rules": page, **more})
+
+
+def _create(given: dict[str, Any]) -> dict[str, Any]:
+    identifier = "".join(secrets.choice(_CHARACTERS) for _ in range(11))
     rule = {
         "Identifier": identifier,
-        "ResourceType": _resource_type(given),
-        "Description": "",
-        **_settings(given),
+        "RuleArn": f"arn:aws:rbin:{REGION}:{ACCOUNT_ID}:rule/{identifier}",
         "Status": "available",
-        "RuleArn": f"arn:aws:rbin:{get_region()}:{get_account_id()}:rule/{identifier}",
-        "Tags": {tag["Key"]: tag["Value"] for tag in given.get("Tags") or []},
+        "LockState": "unlocked",
+        "Description": "",
+        "ResourceTags": [],
+        "ExcludeResourceTags": [],
     }
-    _refuse_tags_and_exclusions(rule)
+    _update(rule, given)
     _rules[identifier] = rule
     return rule
 
 
-def _update(identifier: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    rule = _rule(identifier)
-    if given.get("ResourceType", rule["ResourceType"]) != rule["ResourceType"]:
-        raise _invalid("The resource type of a retention rule can't be changed")
-    changed = {**rule, **_settings(given)}
-    _refuse_tags_and_exclusions(changed)
-    _rules[identifier] = changed
-    return changed
-
-
-def _list(given: Mapping[str, Any]) -> dict[str, Any]:
-    kind, size = _resource_type(given), given.get("MaxResults", LARGEST_PAGE)
-    if type(size) is not int or not 1 <= size <= LARGEST_PAGE:
-        raise _invalid(f"MaxResults: {size!r} is not from 1 to {LARGEST_PAGE}")
-    after = _after(given.get("NextToken"))
-    wanted = {name: _pairs(given[name]) for name in MOST_TAGS if given.get(name)}
-    found = [
-        rule
-        for identifier, rule in sorted(_rules.items())
-        if identifier > after
-        and rule["ResourceType"] == kind
-        and all(pairs <= _pairs(rule.get(name, [])) for name, pairs in wanted.items())
-    ]
-    page = [{name: rule[name] for name in LISTED} for rule in found[:size]]
-    more = {"NextToken": base64.b64encode(page[-1]["Identifier"].encode()).decode()} if len(found) > size else {}
-    return {"Rules": page, **more}
-
-
-def _tags(method: str, rule: dict[str, Any], body: Mapping[str, Any], keys: list[str]) -> Response:
-    match method:
-        case "POST":
-            rule["Tags"].update({tag["Key"]: tag["Value"] for tag in body.get("Tags", [])})
-            return json_response(201, {})
-        case "DELETE":
-            for key in keys:
-                rule["Tags"].pop(key, None)
-            return json_response(204, {})
-    return json_response(200, {"Tags": [{"Key": key, "Value": value} for key, value in rule["Tags"].items()]})
-
-
-def _settings(given: Mapping[str, Any]) -> dict[str, Any]:
-    """What a rule can be set to, checked; those that are not given are left out."""
-    settings = {name: given[name] for name in SETTABLE if given.get(name) is not None}
-    period = settings.get("RetentionPeriod")
-    if period is not None:
-        days = period.get("RetentionPeriodValue")
-        if period.get("RetentionPeriodUnit") != "DAYS" or type(days) is not int or not 1 <= days <= LONGEST_RETENTION_DAYS:
-            raise _invalid(f"RetentionPeriod: {json.dumps(period)} is not 1 to {LONGEST_RETENTION_DAYS} DAYS")
-    for name, most in MOST_TAGS.items():
-        if len(settings.get(name, [])) > most:
-            raise _invalid(f"{name}: {len(settings[name])} tags are more than {most}")
-    return settings
-
-
-def _refuse_tags_and_exclusions(rule: Mapping[str, Any]) -> None:
-    # Only a Region-level rule has exclusion tags (EBS User Guide, "Create a Recycle Bin retention rule").
-    if rule.get("ResourceTags") and rule.get("ExcludeResourceTags"):
-        raise _invalid("ResourceTags and ExcludeResourceTags can't both be given")
-
-
-def _resource_type(given: Mapping[str, Any]) -> str:
-    kind = given.get("ResourceType")
-    if kind not in RESOURCE_TYPES:
-        raise _invalid(f"ResourceType: {kind!r} is none of {', '.join(RESOURCE_TYPES)}")
-    return str(kind)
-
-
-def _rule(identifier: str) -> dict[str, Any]:
-    rule: dict[str, Any] | None = _rules.get(identifier)
-    if rule is None:
-        raise _Refused(404, "ResourceNotFoundException", "RULE_NOT_FOUND", f"Rule {identifier} not found")
+def _update(rule: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    """``rule`` with what is given; nothing of it where something is malformed."""
+    names = ("ResourceType", "RetentionPeriod", "Description", "ResourceTags", "ExcludeResourceTags")
+    wanted = {**rule, **{name: given[name] for name in names if given.get(name) is not None}}
+    kind, period = wanted.get("ResourceType"), wanted.get("RetentionPeriod") or {}
+    if kind not in LONGEST_DAYS:
+        raise RuleRefused(f"ResourceType {kind!r} must be one of {', '.join(sorted(LONGEST_DAYS))}")
+    days = period.get("RetentionPeriodValue")
+    if period.get("RetentionPeriodUnit") != "DAYS" or not isinstance(days, int) or not 1 <= days <= LONGEST_DAYS[kind]:
+        raise RuleRefused(f"RetentionPeriod for {kind} must be between 1 and {LONGEST_DAYS[kind]} DAYS")
+    if wanted["ResourceTags"] and wanted["ExcludeResourceTags"]:
+        raise RuleRefused("ResourceTags and ExcludeResourceTags cannot be given together")
+    rule.update(wanted)
     return rule
 
 
-def _shown(rule: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: rule[name] for name in SHOWN if name in rule}
+def _typed(props: dict[str, Any]) -> dict[str, Any]:
+    """A template's properties with numbers as numbers, which a ``Ref`` makes texts."""
+    period = props.get("RetentionPeriod") or {}
+    value = str(period.get("RetentionPeriodValue", ""))
+    return {**props, "RetentionPeriod": {**period, "RetentionPeriodValue": int(value) if value.isdigit() else value}}
 
 
-def _pairs(tags: list[dict[str, str]]) -> set[tuple[str, str]]:
-    return {(tag["ResourceTagKey"], tag.get("ResourceTagValue", "")) for tag in tags}
+def _in_stack(rule: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    return rule["RuleArn"], {"Arn": rule["RuleArn"], "Identifier": rule["Identifier"], "LockState": rule["LockState"]}
 
 
-def _after(token: str | None) -> str:
-    try:
-        return base64.b64decode(token, validate=True).decode() if token else ""
-    except ValueError:
-        message = "The page token is not one that ListRules gave"
-        raise _Refused(400, "ValidationException", "INVALID_PAGE_TOKEN", message) from None
-
-
-def _invalid(message: str) -> _Refused:
-    return _Refused(400, "ValidationException", "INVALID_PARAMETER_VALUE", message)
-
-
-def _as_request(props: Mapping[str, Any]) -> dict[str, Any]:
-    """A stack's properties as CreateRule takes them; parameters of a template are texts, also where they are numbers."""
-    wanted = dict(props)
-    period = props.get("RetentionPeriod")
-    if isinstance(period, Mapping) and str(period.get("RetentionPeriodValue", "")).isdigit():
-        wanted["RetentionPeriod"] = {**period, "RetentionPeriodValue": int(period["RetentionPeriodValue"])}
-    return wanted
-
-
-def _as_resource(rule: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    return rule["RuleArn"], {"Arn": rule["RuleArn"], "Identifier": rule["Identifier"]}
-
-
-def _words_of_stacks(call: Any, *arguments: Any) -> dict[str, Any]:
-    try:
-        rule: dict[str, Any] = call(*arguments)
-    except _Refused as refused:
-        code = {404: "NotFound"}.get(refused.status, "InvalidRequest")
-        message = f'"{refused} (Service: Rbin, Status Code: {refused.status})" (HandlerErrorCode: {code})'
-        raise ValueError(f"Resource handler returned message: {message}") from None
-    return rule
+def _error(status: int, code: str, message: str) -> Response:
+    _, headers, body = json_response(status, {"Message": message})
+    return status, {**headers, "x-amzn-errortype": code}, body

@@ -1,136 +1,115 @@
-"""The Recycle Bin's rules exist, alone and in stacks, and are read as CheckRecycleBin reads them."""
+"""The Recycle Bin keeps what is deleted under a rule, and rules come by API and by stack."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from hubplane.adapters.recycle_bin import read_rules
-from hubplane.domain.storage.recycle_bin import missing_net
-from tests.local.cloud.running import ACCOUNT_ID, REGION, RunningCloud, running_cloud
-from tests.local.cloud.test_stacks import carried_out, events
+from tests.local.cloud.running import REGION, RunningCloud, running_cloud
 
-SEVEN_DAYS = {"RetentionPeriodValue": 7, "RetentionPeriodUnit": "DAYS"}
-OWNED = [{"ResourceTagKey": "kubernetes.io/cluster/hub", "ResourceTagValue": "owned"}]
+DAYS = {"RetentionPeriodUnit": "DAYS"}
 
 
-def rules_template(**days: int) -> dict[str, Any]:
-    """A stack of Region-level rules, one per resource type, that keep for so many days."""
-    return {
-        "Parameters": {f"{kind.replace('_', '')}Days": {"Type": "Number", "Default": value} for kind, value in days.items()},
-        "Resources": {
-            kind.replace("_", ""): {
-                "Type": "AWS::Rbin::Rule",
-                "Properties": {
-                    "Description": "kept",
-                    "ResourceType": kind,
-                    "RetentionPeriod": {
-                        "RetentionPeriodValue": {"Ref": f"{kind.replace('_', '')}Days"},
-                        "RetentionPeriodUnit": "DAYS",
-                    },
-                },
-            }
-            for kind in days
-        },
-        "Outputs": {"Rule": {"Value": {"Fn::GetAtt": ["EBSSNAPSHOT", "Identifier"]}}} if "EBS_SNAPSHOT" in days else {},
-    }
+def template(snapshot_days: int, volume_days: int) -> str:
+    """A stack with two rules, whose days come through a parameter as in the control plane's."""
 
+    def rule(kind: str) -> dict[str, Any]:
+        days = {"RetentionPeriodValue": {"Ref": kind.replace("_", "")}, **DAYS}
+        return {"Type": "AWS::Rbin::Rule", "Properties": {"ResourceType": kind, "RetentionPeriod": days}}
 
-def test_a_stack_brings_the_net_that_the_check_asks_for(cloud: RunningCloud) -> None:
-    client = cloud.client("rbin")
-    assert len(missing_net(read_rules(client), "hub")) == 2
-
-    made = carried_out(cloud, "net", rules_template(EBS_SNAPSHOT=7, EBS_VOLUME=7), "CREATE")
-    assert made["StackStatus"] == "CREATE_COMPLETE", events(cloud, "net")
-    first = {rule.resource_type: rule for rule in read_rules(client)}
-    assert {kind: (rule.retention_days, rule.status) for kind, rule in first.items()} == {
-        "EBS_SNAPSHOT": (7, "available"),
-        "EBS_VOLUME": (7, "available"),
-    }
-    assert missing_net(first.values(), "hub") == ()
-    assert made["Outputs"][0]["OutputValue"] == first["EBS_SNAPSHOT"].rule_id
-
-    assert carried_out(cloud, "net", rules_template(EBS_SNAPSHOT=14, EBS_VOLUME=7))["StackStatus"] == "UPDATE_COMPLETE"
-    changed = {rule.resource_type: rule for rule in read_rules(client)}
-    assert changed["EBS_SNAPSHOT"].retention_days == 14
-    assert changed["EBS_SNAPSHOT"].rule_id == first["EBS_SNAPSHOT"].rule_id
-
-    assert carried_out(cloud, "net", rules_template(EBS_SNAPSHOT=14))["StackStatus"] == "UPDATE_COMPLETE"
-    assert {rule.resource_type for rule in read_rules(client)} == {"EBS_SNAPSHOT"}
-    cloud.client("cloudformation").delete_stack(StackName="net")
-    cloud.wait("the rules' end", lambda: not read_rules(client))
-
-
-def test_a_stack_with_an_impossible_rule_rolls_back_in_the_words_of_the_recycle_bin(cloud: RunningCloud) -> None:
-    stack = carried_out(cloud, "impossible", rules_template(EC2_IMAGE=4000), "CREATE")
-    assert stack["StackStatus"] == "ROLLBACK_COMPLETE"
-    (reason,) = [reason for _, status, reason in events(cloud, "impossible") if status == "CREATE_FAILED"]
-    assert "1 to 3650 DAYS" in reason
-    assert "HandlerErrorCode: InvalidRequest" in reason
-
-
-def test_a_rule_from_first_to_last(cloud: RunningCloud) -> None:
-    client = cloud.client("rbin")
-    made = client.create_rule(
-        ResourceType="EC2_IMAGE",
-        RetentionPeriod=SEVEN_DAYS,
-        ResourceTags=OWNED,
-        Description="of one cluster",
-        Tags=[{"Key": "a", "Value": "b"}],
+    return json.dumps(
+        {
+            "Parameters": {
+                "EBSSNAPSHOT": {"Type": "Number", "Default": snapshot_days},
+                "EBSVOLUME": {"Type": "Number", "Default": volume_days},
+            },
+            "Resources": {"Snapshots": rule("EBS_SNAPSHOT"), "Volumes": rule("EBS_VOLUME")},
+            "Outputs": {
+                "Identifier": {"Value": {"Fn::GetAtt": ["Snapshots", "Identifier"]}},
+                "Arn": {"Value": {"Ref": "Snapshots"}},
+            },
+        }
     )
-    identifier, arn = made["Identifier"], made["RuleArn"]
-    assert arn == f"arn:aws:rbin:{REGION}:{ACCOUNT_ID}:rule/{identifier}"
-    found = client.get_rule(Identifier=identifier)
-    assert (found["Status"], found["ResourceTags"], found["Description"]) == ("available", OWNED, "of one cluster")
-    assert client.list_tags_for_resource(ResourceArn=arn)["Tags"] == [{"Key": "a", "Value": "b"}]
-    client.tag_resource(ResourceArn=arn, Tags=[{"Key": "c", "Value": "d"}])
-    client.untag_resource(ResourceArn=arn, TagKeys=["a"])
-    assert client.list_tags_for_resource(ResourceArn=arn)["Tags"] == [{"Key": "c", "Value": "d"}]
-
-    days = {"RetentionPeriodValue": 9, "RetentionPeriodUnit": "DAYS"}
-    client.update_rule(Identifier=identifier, ResourceTags=[], ExcludeResourceTags=OWNED, RetentionPeriod=days)
-    found = client.get_rule(Identifier=identifier)
-    assert (found["ResourceTags"], found["ExcludeResourceTags"], found["RetentionPeriod"]) == ([], OWNED, days)
-    assert found["Description"] == "of one cluster"
-
-    client.delete_rule(Identifier=identifier)
-    with pytest.raises(client.exceptions.ResourceNotFoundException):
-        client.get_rule(Identifier=identifier)
 
 
-def test_rules_come_in_pages(cloud: RunningCloud) -> None:
-    client = cloud.client("rbin")
-    made = {client.create_rule(ResourceType="EC2_IMAGE", RetentionPeriod=SEVEN_DAYS)["Identifier"] for _ in range(5)}
-    pages = list(client.get_paginator("list_rules").paginate(ResourceType="EC2_IMAGE", PaginationConfig={"PageSize": 2}))
-    assert [len(page["Rules"]) for page in pages] == [2, 2, 1]
-    assert {rule["Identifier"] for page in pages for rule in page["Rules"]} == made
-    assert client.list_rules(ResourceType="EC2_IMAGE", ResourceTags=OWNED)["Rules"] == []
-    for identifier in made:
-        client.delete_rule(Identifier=identifier)
+def rules(cloud: RunningCloud, kind: str) -> dict[str, int]:
+    pages = cloud.client("rbin").get_paginator("list_rules").paginate(ResourceType=kind)
+    return {rule["Identifier"]: rule["RetentionPeriod"]["RetentionPeriodValue"] for page in pages for rule in page["Rules"]}
+
+
+def stack(cloud: RunningCloud, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = cloud.client("cloudformation").describe_stacks(StackName=name)["Stacks"][0]
+    return found
+
+
+def test_rules_come_with_a_stack_change_with_it_and_go_with_it(cloud: RunningCloud) -> None:
+    cloudformation = cloud.client("cloudformation")
+    cloudformation.create_stack(StackName="net", TemplateBody=template(30, 7))
+    cloud.wait("the stack", lambda: stack(cloud, "net")["StackStatus"] == "CREATE_COMPLETE")
+    outputs = {item["OutputKey"]: item["OutputValue"] for item in stack(cloud, "net")["Outputs"]}
+    assert rules(cloud, "EBS_SNAPSHOT") == {outputs["Identifier"]: 30}
+    assert list(rules(cloud, "EBS_VOLUME").values()) == [7]
+    assert outputs["Arn"].endswith(f":rule/{outputs['Identifier']}")
+    cloudformation.update_stack(StackName="net", TemplateBody=template(31, 7))
+    cloud.wait("the update", lambda: stack(cloud, "net")["StackStatus"] == "UPDATE_COMPLETE")
+    assert rules(cloud, "EBS_SNAPSHOT") == {outputs["Identifier"]: 31}
+    cloudformation.delete_stack(StackName="net")
+    cloud.wait("the rules to go", lambda: not rules(cloud, "EBS_SNAPSHOT") and not rules(cloud, "EBS_VOLUME"))
+
+
+def test_what_is_deleted_under_a_rule_comes_back(cloud: RunningCloud) -> None:
+    ec2, rbin = cloud.client("ec2"), cloud.client("rbin")
+    made = rbin.create_rule(
+        ResourceType="EBS_SNAPSHOT",
+        RetentionPeriod={"RetentionPeriodValue": 3, **DAYS},
+        ResourceTags=[{"ResourceTagKey": "kept"}],
+    )
+    everything = rbin.create_rule(ResourceType="EBS_VOLUME", RetentionPeriod={"RetentionPeriodValue": 1, **DAYS})
+    tags = [{"ResourceType": "snapshot", "Tags": [{"Key": "kept", "Value": "yes"}]}]
+    volume = ec2.create_volume(AvailabilityZone=f"{REGION}d", Size=3)["VolumeId"]
+    kept = ec2.create_snapshot(VolumeId=volume, TagSpecifications=tags)["SnapshotId"]
+    lost = ec2.create_snapshot(VolumeId=volume)["SnapshotId"]
+    for snapshot in (kept, lost):
+        ec2.delete_snapshot(SnapshotId=snapshot)
+    ec2.delete_volume(VolumeId=volume)
+    (found,) = ec2.list_snapshots_in_recycle_bin()["Snapshots"]
+    assert (found["SnapshotId"], (found["RecycleBinExitTime"] - found["RecycleBinEnterTime"]).days) == (kept, 3)
+    assert ec2.restore_snapshot_from_recycle_bin(SnapshotId=kept)["VolumeId"] == volume
+    assert ec2.describe_snapshots(SnapshotIds=[kept])["Snapshots"][0]["Tags"] == tags[0]["Tags"]
+    assert [item["VolumeId"] for item in ec2.list_volumes_in_recycle_bin(VolumeIds=[volume])["Volumes"]] == [volume]
+    ec2.restore_volume_from_recycle_bin(VolumeId=volume)
+    assert ec2.describe_volumes(VolumeIds=[volume])["Volumes"][0]["Size"] == 3
+    with pytest.raises(ClientError, match="NotFound"):
+        ec2.restore_snapshot_from_recycle_bin(SnapshotId=lost)
+    for rule in (made, everything):
+        rbin.delete_rule(Identifier=rule["Identifier"])
+    with pytest.raises(rbin.exceptions.ResourceNotFoundException):
+        rbin.get_rule(Identifier=made["Identifier"])
 
 
 @pytest.mark.parametrize(
-    ("changes", "words"),
+    ("kind", "days"),
     [
-        pytest.param({"ResourceType": "EBS_DISK"}, "ResourceType", id="type"),
-        pytest.param({"RetentionPeriod": {**SEVEN_DAYS, "RetentionPeriodUnit": "WEEKS"}}, "DAYS", id="unit"),
-        pytest.param({"RetentionPeriod": {**SEVEN_DAYS, "RetentionPeriodValue": 3651}}, "3650", id="too-long"),
-        pytest.param({"ResourceTags": OWNED, "ExcludeResourceTags": OWNED}, "can't both", id="tags-and-exclusions"),
-        pytest.param({"ExcludeResourceTags": OWNED * 6}, "more than 5", id="too-many-exclusions"),
+        pytest.param("EBS_VOLUME", 8, id="volume-too-long"),
+        pytest.param("EBS_SNAPSHOT", 366, id="snapshot-too-long"),
     ],
 )
-def test_impossible_rules_are_refused(cloud: RunningCloud, changes: dict[str, Any], words: str) -> None:
-    client = cloud.client("rbin")
-    with pytest.raises(client.exceptions.ValidationException, match=words):
-        client.create_rule(**{"ResourceType": "EC2_IMAGE", "RetentionPeriod": SEVEN_DAYS, **changes})
+def test_rules_that_rbin_refuses(cloud: RunningCloud, kind: str, days: int) -> None:
+    rbin = cloud.client("rbin")
+    with pytest.raises(rbin.exceptions.ValidationException, match="RetentionPeriod"):
+        rbin.create_rule(ResourceType=kind, RetentionPeriod={"RetentionPeriodValue": days, **DAYS})
+    assert rules(cloud, kind) == {}
 
 
-def test_without_the_mends_there_is_no_recycle_bin(tmp_path: Path) -> None:
-    with running_cloud(tmp_path, skip_mends="recycle_bin,stacks_have_recycle_bin_rules") as unmended:
+def test_without_the_mends_there_is_no_bin(tmp_path: Path) -> None:
+    with running_cloud(tmp_path, "recycle_bin_rules,recycle_bin_in_stacks,deleted_goes_to_the_bin") as unmended:
         with pytest.raises(ClientError):
-            unmended.client("rbin").list_rules(ResourceType="EBS_SNAPSHOT")
-        with pytest.raises(ClientError, match=r"Unrecognized resource types: \[AWS::Rbin::Rule\]"):
-            carried_out(unmended, "net", rules_template(EBS_SNAPSHOT=7), "CREATE")
+            rules(unmended, "EBS_VOLUME")
+        with pytest.raises(ClientError, match="InvalidAction"):
+            unmended.client("ec2").list_snapshots_in_recycle_bin()
+        with pytest.raises(ClientError, match="Unrecognized resource types"):
+            unmended.client("cloudformation").create_stack(StackName="net", TemplateBody=template(30, 7))
