@@ -58,11 +58,13 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
     refuse_unless_enforced(run["mode"])
     stop_at = CLOCK.now() + timedelta(seconds=SETTINGS.work_seconds)
     bucket, known = storage_bucket(), known_of(run["prefix"])
-    actions = [action_from_json(line) for line in bucket.lines(key)]
+    lines = list(bucket.lines(key))
+    actions = [action_from_json(line) for line in lines]
+    volume_of = {line["resource_id"]: line["volume_id"] for line in lines if "volume_id" in line}
     batch = f"{run['step']}-{PurePosixPath(key).name.partition('.')[0]}"
     ledger = StorageLedger(client("dynamodb"), SETTINGS.ledger_table_name, cluster_name, run["night_at"][:10], run["run_id"])
     tools = Tools(ebs(), claims_for(actions, cluster_name), ledger, CLOCK, Pace(CLOCK), stop_at)
-    outcomes = apply_batch(batch, actions, known, policy_from_json(run["policy"]), tools, run["run_id"])
+    outcomes = apply_batch(batch, actions, known, policy_from_json(run["policy"]), tools, run["run_id"], volume_of)
     bucket.put_lines(f"{run['prefix']}{run['step']}/outcomes/{batch}.jsonl.gz", map(outcome_to_json, outcomes))
     counted = counts(outcomes)
     told = ", ".join(f"{count} {result}" for result, count in counted.items() if count)

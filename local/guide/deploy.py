@@ -40,6 +40,7 @@ def local_parameters(cloud: EmbeddedCloud) -> dict[str, str]:
         "AutoscalerChart": str(charts / "cluster-autoscaler"),
         "AutoscalerChartVersion": "",
         "PollSeconds": "1",
+        "SnapshotPollSeconds": "1",
         "HubConnectTo": f"127.0.0.1:{cloud.front_port},80:127.0.0.1:{cloud.front_http_port}",
         "OperatorEmail": "operators@example.org",
         "AdminEmail": "admins@example.org",

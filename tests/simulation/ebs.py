@@ -47,10 +47,15 @@ class Bucket:
         self.tokens = BURST
         self.filled_at = START
 
+    def drain(self, now: datetime, per_second: float) -> None:
+        """Let time pass in which others take so many requests a second."""
+        passed = (now - self.filled_at).total_seconds()
+        self.tokens = min(BURST, max(0.0, self.tokens + passed * (self.per_second - per_second)))
+        self.filled_at = now
+
     def take(self, now: datetime) -> bool:
         """One request at ``now``."""
-        self.tokens = min(BURST, self.tokens + (now - self.filled_at).total_seconds() * self.per_second)
-        self.filled_at = now
+        self.drain(now, 0)
         if self.tokens < 1:
             return False
         self.tokens -= 1
@@ -106,11 +111,15 @@ class Ebs:
     def request(self, operation: str) -> None:
         """Count a request against its bucket."""
         self.requests[operation] += 1
-        if operation not in self._buckets:
-            self._buckets[operation] = Bucket(READS_PER_SECOND if operation.startswith("Describe") else CHANGES_PER_SECOND)
-        if not self._buckets[operation].take(self.now):
+        if not self.bucket(operation).take(self.now):
             self.throttled += 1
             raise ApiError("RequestLimitExceeded")
+
+    def bucket(self, operation: str) -> Bucket:
+        """The bucket of one kind of request."""
+        if operation not in self._buckets:
+            self._buckets[operation] = Bucket(READS_PER_SECOND if operation.startswith("Describe") else CHANGES_PER_SECOND)
+        return self._buckets[operation]
 
     def describe(self) -> tuple[list[Volume], list[Snapshot]]:
         """All volumes and snapshots as they were ``lag`` ago."""
@@ -253,7 +262,7 @@ class Ebs:
         if snapshot is not None:
             self.pending_ids.discard(key)
             del self.snapshots_of[snapshot.volume_id][key]
-        self._history[key].append((self.now, None))
+        self._history.setdefault(key, []).append((self.now, None))
 
     def _name(self, kind: str) -> str:
         self._count += 1

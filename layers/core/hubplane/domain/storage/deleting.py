@@ -6,8 +6,9 @@ earlier try left alone is not touched, and of a batch that was finished nothing 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from hubplane.domain.errors import HubplaneError, Throttled
 from hubplane.domain.storage import recheck
@@ -26,14 +27,22 @@ LEFT_ALONE = "An earlier try of this batch left it alone; the next plan looks at
 
 
 def apply_batch(
-    batch: str, actions: Sequence[PlannedAction], known: Known, policy: StoragePolicy, tools: Tools, run_id: str
+    batch: str,
+    actions: Sequence[PlannedAction],
+    known: Known,
+    policy: StoragePolicy,
+    tools: Tools,
+    run_id: str,
+    volume_of: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[Outcome, ...]:
     """Do what a pruning plan says of these things, as far as it still holds; one outcome for each. Repeatable.
+
+    ``volume_of``: the volumes of snapshots, as far as the plan told them.
 
     Raises ``Throttled`` and ``ProviderError`` of the look, before anything was done. What cannot be done for want of time, room
     or pace is ``LEFT``.
     """
-    eyes = Eyes(actions, known, policy, tools)
+    eyes = Eyes(actions, known, policy, tools, volume_of)
     intents = {action.resource_id: eyes.intent(action) for action in actions}
     verdicts = {action.resource_id: eyes.judge(action, _as_planned(action)) for action in actions}
     going = [intents[key] for key, verdict in verdicts.items() if isinstance(verdict, recheck.Go)]

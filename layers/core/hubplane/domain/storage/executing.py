@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from types import MappingProxyType
 from typing import Final
 
 from hubplane.domain.errors import HubplaneError, StorageInputInvalid
@@ -43,8 +44,15 @@ class Tools:
 class Eyes:
     """The look at one batch, taken again when it is too old to act on."""
 
-    def __init__(self, actions: Sequence[PlannedAction], known: Known, policy: StoragePolicy, tools: Tools) -> None:
-        self._actions, self._known, self._policy, self._tools = actions, known, policy, tools
+    def __init__(
+        self,
+        actions: Sequence[PlannedAction],
+        known: Known,
+        policy: StoragePolicy,
+        tools: Tools,
+        volume_of: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        self._actions, self._known, self._policy, self._tools, self._volume_of = actions, known, policy, tools, volume_of
         self._asks_cluster = any(action.action is Action.DELETE_VOLUME for action in actions)
         self.look = self._look(actions)
 
@@ -80,7 +88,7 @@ class Eyes:
         )
 
     def _look(self, actions: Sequence[PlannedAction]) -> Look:
-        look = look_at(actions, self._tools.ebs, self._policy, self._tools.clock.now())
+        look = look_at(actions, self._tools.ebs, self._policy, self._tools.clock.now(), self._volume_of)
         if not self._asks_cluster or self._tools.claims is None:
             return look
         try:

@@ -7,7 +7,7 @@ the same claim, the snapshots of the same volume, and what came of what. ``reche
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -87,8 +87,13 @@ class Look:
         return replace(known.around(volumes, snapshots, claims), persistent_volume_ids=self.persistent_volume_ids)
 
 
-def look_at(actions: Iterable[PlannedAction], ebs: Ebs, policy: StoragePolicy, at: datetime) -> Look:
-    """Look at what these actions are about. ``at`` must be read before. Raises what ``ebs`` raises."""
+def look_at(
+    actions: Iterable[PlannedAction], ebs: Ebs, policy: StoragePolicy, at: datetime, volume_of: Mapping[str, str]
+) -> Look:
+    """Look at what these actions are about. ``at`` must be read before. Raises what ``ebs`` raises.
+
+    ``volume_of``: the volume of a snapshot, which never changes, where the plan told it; the others are asked for.
+    """
     by_kind: dict[bool, list[str]] = {True: [], False: []}
     deletes_volumes = False
     for action in actions:
@@ -99,7 +104,7 @@ def look_at(actions: Iterable[PlannedAction], ebs: Ebs, policy: StoragePolicy, a
     if by_kind[False]:
         _look_at_volumes(by_kind[False], ebs, volumes, snapshots, with_claims=deletes_volumes)
     if by_kind[True]:
-        _look_at_snapshots(by_kind[True], ebs, policy, volumes, snapshots)
+        _look_at_snapshots(by_kind[True], ebs, policy, volumes, snapshots, volume_of)
     return Look(at, volumes, snapshots, _parts(volumes.values(), snapshots.values()))
 
 
@@ -114,20 +119,27 @@ def _look_at_volumes(
 
 
 def _look_at_snapshots(
-    snapshot_ids: Collection[str], ebs: Ebs, policy: StoragePolicy, volumes: dict[str, Volume], snapshots: dict[str, Snapshot]
+    snapshot_ids: Collection[str],
+    ebs: Ebs,
+    policy: StoragePolicy,
+    volumes: dict[str, Volume],
+    snapshots: dict[str, Snapshot],
+    volume_of: Mapping[str, str],
 ) -> None:
     """The lines of these snapshots: what is of the same volume, what came of it, and which volumes stand.
 
     Descendants are asked for only where they can matter: a snapshot that is its volume's newest, or a retention that ends.
     """
-    asked = {item.snapshot_id: item for item in ebs.snapshots(snapshot_ids)}
-    volume_ids = {item.volume_id for item in asked.values()}
+    unknown = [key for key in snapshot_ids if key not in volume_of]
+    volume_ids = {volume_of[key] for key in snapshot_ids if key in volume_of}
+    if unknown:
+        volume_ids |= {item.volume_id for item in ebs.snapshots(unknown)}
     if not volume_ids:
         return
     snapshots.update(_by_id(ebs.snapshots_of(volume_ids)))
     ends = policy.end_of_retention_days is not None
     newest = _newest(snapshots.values())
-    if ends or not newest.isdisjoint(asked):
+    if ends or not newest.isdisjoint(snapshot_ids):
         found = ebs.snapshots_descending_from(volume_ids)
         snapshots.update(_by_id(found))
         volume_ids |= {item.volume_id for item in found}

@@ -68,21 +68,34 @@ def start_from(
     ``keep`` gets the outcomes of each slice under its name, before the next begins. Repeatable from the same place.
     """
     outcomes: list[Outcome] = []
-    while batch < len(batches):
-        actions = batches[batch]()
-        while start < len(actions):
-            if tools.is_over:
-                return Progress(batch, start, tuple(outcomes), "the time of this try is used up")
-            name = f"{batch + 1:05}-{start:03}"
-            done = start_slice(name, actions[start:], known, policy, tools, run_id)
-            if done.outcomes:
-                keep(name, done.outcomes)
-            outcomes.extend(done.outcomes)
-            start += len(done.outcomes)
-            if done.waits:
-                return Progress(batch, start, tuple(outcomes), done.waits)
-        batch, start = batch + 1, 0
+    while actions := _next_actions(batch, start, batches, policy.pending_snapshots):
+        if tools.is_over:
+            return Progress(batch, start, tuple(outcomes), "the time of this try is used up")
+        name = f"{batch + 1:05}-{start:03}"
+        done = start_slice(name, actions, known, policy, tools, run_id)
+        if done.outcomes:
+            keep(name, done.outcomes)
+        outcomes.extend(done.outcomes)
+        batch, start = _place(batch, start + len(done.outcomes), batches)
+        if done.waits:
+            return Progress(batch, start, tuple(outcomes), done.waits)
     return Progress(None, 0, tuple(outcomes), "every snapshot of the plan is started or decided")
+
+
+def _next_actions(batch: int, start: int, batches: Batches, count: int) -> list[PlannedAction]:
+    """The next actions from this place on, so many at least where there are as many: a slice may reach into the next batch."""
+    found = list(batches[batch]()[start:]) if batch < len(batches) else []
+    while len(found) < count and batch + 1 < len(batches):
+        batch += 1
+        found.extend(batches[batch]())
+    return found
+
+
+def _place(batch: int, start: int, batches: Batches) -> tuple[int, int]:
+    """The same place with ``start`` within its batch."""
+    while batch < len(batches) and start >= (size := len(batches[batch]())):
+        batch, start = batch + 1, start - size
+    return batch, start
 
 
 def leave_rest(batch: int, start: int, batches: Batches, known: Known, why: str) -> tuple[Outcome, ...]:
@@ -128,7 +141,8 @@ def start_slice(
         outcomes.append(outcome)
     if outcomes:  # a slice of nothing is begun again under the same name
         tools.ledger.finish(batch, outcomes, tools.clock.now())
-    return Slice(tuple(outcomes), starter.waits)
+    is_full = len(wanted) < len(actions)
+    return Slice(tuple(outcomes), starter.waits or ("as many are pending as there was room for" if is_full else ""))
 
 
 @dataclass
