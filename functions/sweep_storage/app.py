@@ -30,7 +30,7 @@ from hubplane.domain.storage.records import Claim, Inventory, Owner, Snapshot, V
 from hubplane.domain.storage.sweeping import SweepCursor, is_snapshot_in_scope, remembered, strangers
 from hubplane.domain.storage.tags import carries_cluster, is_for_planners
 from hubplane.entrypoint import SecondsLeft, timed_task
-from hubplane.memory import expect_many_records
+from hubplane.memory import collecting_seldom
 from hubplane.settings import read_settings
 
 # One page may take eight tries with pauses of up to 20 s, and what was read has to be stored.
@@ -48,7 +48,7 @@ class Settings:
 
 
 SETTINGS = read_settings(Settings)
-expect_many_records()
+collecting_seldom()
 client = cache(boto3.client)  # made by the first call: a client costs as much time again as importing boto3
 sweep_client = ebs_sweep.sweep_client
 

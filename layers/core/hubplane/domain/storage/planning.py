@@ -37,9 +37,7 @@ def plan_step(
         return plan_volume_pruning(inventory, policy, now, approved)
     if step == "prune_snapshots":
         return plan_snapshot_pruning(inventory, policy, now, approved)
-    raise ValueError(
-        f"step = {step!r}: there is no plan of such a step; those are snapshot_volumes, prune_volumes, prune_snapshots"
-    )
+    raise ValueError(f"step = {step!r}: must be snapshot_volumes, prune_volumes or prune_snapshots, which have a plan")
 
 
 class Things:

@@ -65,7 +65,6 @@ class SnapshotPlanner:
 
     view: StorageView
     copies: Copies
-    line_of: dict[str, str]
     lines: dict[str, list[Snapshot]]
     rungs: dict[str, str]
     retentions: dict[str, retention.Retention]
@@ -76,15 +75,12 @@ class SnapshotPlanner:
     def of(cls, view: StorageView) -> SnapshotPlanner:
         """Lay out the lines of a view."""
         found = copies.find_copies(view)
-        line_of: dict[str, str] = {}
         lines: dict[str, list[Snapshot]] = defaultdict(list)
         for snapshot in view.snapshots.values():
             if copies.is_good_copy(snapshot, view.inventory.account_id):
-                root = last_copy_of(found, snapshot.snapshot_id)
-                line_of[snapshot.snapshot_id] = root
-                lines[root].append(snapshot)
+                lines[last_copy_of(found, snapshot.snapshot_id)].append(snapshot)
         kept = {key: words for line in lines.values() for key, words in rungs(line, view.policy).items()}
-        return cls(view, found, line_of, dict(lines), kept, {}, {}, {})
+        return cls(view, found, dict(lines), kept, {}, {}, {})
 
     def decide(self, snapshot: Snapshot) -> tuple[PlannedAction, PlannedWarning | None]:
         """The decision for one snapshot, the blast radius aside, and the mail that is due because of it."""
@@ -92,16 +88,16 @@ class SnapshotPlanner:
             reason = guard(self.view, snapshot)
             if reason is not None:
                 return _keep(snapshot, reason, attention=guard in WORTH_A_LOOK), None
-        if snapshot.snapshot_id not in self.line_of:
+        if not self._is_good(snapshot):
             return self._decide_failed(snapshot), None
-        if self.line_of[snapshot.snapshot_id] == snapshot.snapshot_id:
+        if self.copies.is_last(snapshot.snapshot_id):
             return self._decide_last_copy(snapshot)
         return self._decide_superseded(snapshot), None
 
     def _decide_failed(self, snapshot: Snapshot) -> PlannedAction:
         """What ended in ``error`` holds nothing; it stays only where it is all that tells of a volume."""
         others = self.view.snapshots_of_volume[snapshot.volume_id]
-        better = next((item.snapshot_id for item in others if item.snapshot_id in self.line_of), None)
+        better = next((item.snapshot_id for item in others if self._is_good(item)), None)
         if snapshot.volume_id in self.view.volumes or better is not None:
             return PlannedAction(
                 snapshot.snapshot_id, Action.DELETE_SNAPSHOT, f"Deleted: it ended in {snapshot.state} and is no copy."
@@ -110,7 +106,7 @@ class SnapshotPlanner:
 
     def _decide_superseded(self, snapshot: Snapshot) -> PlannedAction:
         rung = self.rungs.get(snapshot.snapshot_id)
-        root = self.line_of[snapshot.snapshot_id]
+        root = last_copy_of(self.copies, snapshot.snapshot_id)
         if self._is_over(root):
             return self._delete(snapshot, f"the retention of its home is over, and {root} is newer")
         if rung is not None:
@@ -140,6 +136,9 @@ class SnapshotPlanner:
 
     def _delete(self, snapshot: Snapshot, reason: str) -> PlannedAction:
         return PlannedAction(snapshot.snapshot_id, Action.DELETE_SNAPSHOT, self._once(f"Deleted: {reason}."))
+
+    def _is_good(self, snapshot: Snapshot) -> bool:
+        return copies.is_good_copy(snapshot, self.view.inventory.account_id)
 
     def _once(self, reason: str) -> str:
         """The one object for a reason that all of a line, or many lines, are told."""
