@@ -7,6 +7,7 @@
 | ``POST faults`` ``{"resource_type", "stack_name", "reason"}`` | the next stack resource of that type fails, once |
 | ``DELETE faults`` | forgets faults that have not happened |
 | ``POST front/hosts`` ``{host: load balancer name}`` | the front takes requests for the host to that load balancer |
+| ``GET ebs`` | all volumes and snapshots in the words of ``ebs/seed``, for before and after (``ebs_dump.dump``) |
 | ``POST ebs/seed`` ``{"volumes": [...], "snapshots": [...]}`` | plants volumes and snapshots with a past (``ebs_seed.plant``) |
 | ``POST ebs/pace`` ``{"snapshot_seconds", "spacing_seconds"}`` | how long snapshots take from now on, and their spacing |
 | ``POST ebs/faults`` ``{"volume_id"}`` | the next snapshot of the volume ends as ``error`` |
@@ -82,6 +83,12 @@ def _seed_ebs(cloud: Cloud, given: Any) -> Any:
     return plant(given)
 
 
+def _dump_ebs(cloud: Cloud, given: Any) -> Any:
+    from local.cloud.ebs_dump import dump  # noqa: PLC0415  the emulator is imported with it
+
+    return dump()
+
+
 def _pace_ebs(cloud: Cloud, given: Any) -> Any:
     names = ("snapshot_seconds", "spacing_seconds")
     if not isinstance(given, dict) or not given or set(given) - set(names):
@@ -112,6 +119,7 @@ ACTIONS: dict[tuple[str, str], Callable[[Cloud, Any], Any]] = {
     ("POST", "faults"): _add_fault,
     ("DELETE", "faults"): _clear_faults,
     ("POST", "front/hosts"): _add_hosts,
+    ("GET", "ebs"): _dump_ebs,
     ("POST", "ebs/seed"): _seed_ebs,
     ("POST", "ebs/pace"): _pace_ebs,
     ("POST", "ebs/faults"): _fail_snapshot,
