@@ -12,6 +12,7 @@
 | ``POST ebs/pace`` ``{"snapshot_seconds", "spacing_seconds"}`` | how long snapshots take from now on, and their spacing |
 | ``POST ebs/faults`` ``{"volume_id"}`` | the next snapshot of the volume ends as ``error`` |
 | ``POST ebs/finish`` | completes what is pending |
+| ``POST schedules/run`` ``{"at": ISO time}`` | fires the schedules that would be due at that time, now |
 | ``GET cognito/codes`` | the codes that Cognito sent and nobody has used (with the mend ``codes_are_secret``) |
 | ``POST ses/outage`` ``{"seconds", "code"}`` | SES refuses every mail for that long (with the mend ``ses_can_be_away``) |
 """
@@ -20,6 +21,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 from local.cloud.cloud import Cloud
@@ -113,6 +115,18 @@ def _finish_snapshots(cloud: Cloud, given: Any) -> Any:
     return {"completed": finish_pending()}
 
 
+def _run_schedules(cloud: Cloud, given: Any) -> Any:
+    from local.cloud.mends.schedules import run_due  # noqa: PLC0415  the emulator is imported with it
+
+    try:
+        at = datetime.fromisoformat(given["at"])
+    except (KeyError, TypeError, ValueError):
+        at = None
+    if at is None or at.tzinfo is None:
+        raise ControlRefused("at: give an ISO time with a zone, such as 2026-11-01T10:00:00+00:00")
+    return {"fired": run_due(at.astimezone(UTC))}
+
+
 ACTIONS: dict[tuple[str, str], Callable[[Cloud, Any], Any]] = {
     ("GET", "calls"): _read_calls,
     ("POST", "calls/reset"): _reset_calls,
@@ -124,4 +138,5 @@ ACTIONS: dict[tuple[str, str], Callable[[Cloud, Any], Any]] = {
     ("POST", "ebs/pace"): _pace_ebs,
     ("POST", "ebs/faults"): _fail_snapshot,
     ("POST", "ebs/finish"): _finish_snapshots,
+    ("POST", "schedules/run"): _run_schedules,
 }

@@ -41,6 +41,7 @@ MODULES = (
     "ebs_snapshots",
     "ebs_volumes",
     "recycle_bin",
+    "schedules",
     "service_quotas",
     "codebuild",
     "cognito_clients",
