@@ -148,3 +148,25 @@ def _lowered(given: dict[str, Any]) -> dict[str, Any]:
         if isinstance(values.get("USERNAME"), str):
             result[group] = {**values, "USERNAME": values["USERNAME"].lower()}
     return result
+
+
+@mend
+def password_policies_have_types(cloud: Cloud, gateway: Gateway) -> None:
+    """A policy whose length is a template's parameter keeps it as text, and the first password ends in a TypeError.
+
+    CloudFormation gives each property the type of its schema, whether it was written or referred to.
+    """
+    check = cognito._validate_password
+
+    def check_typed(pool: dict[str, Any], password: str) -> Any:
+        policy = (pool.get("Policies") or {}).get("PasswordPolicy") or {}
+        typed = {name: _typed(value) for name, value in policy.items()}
+        return check({**pool, "Policies": {**(pool.get("Policies") or {}), "PasswordPolicy": typed}}, password)
+
+    cognito._validate_password = check_typed
+
+
+def _typed(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    return int(value) if value.isdecimal() else value.lower() == "true"

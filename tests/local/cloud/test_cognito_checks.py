@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -104,8 +105,35 @@ def test_a_client_takes_only_its_flows_and_its_secret(cloud: RunningCloud) -> No
     assert refusal(pool.sign_in, "ada")[0] == "InvalidParameterException"
 
 
+POLICY = {
+    "Parameters": {"Length": {"Type": "Number", "Default": 14}},
+    "Resources": {
+        "Pool": {
+            "Type": "AWS::Cognito::UserPool",
+            "Properties": {"Policies": {"PasswordPolicy": {"MinimumLength": {"Ref": "Length"}, "RequireSymbols": "false"}}},
+        }
+    },
+    "Outputs": {"Pool": {"Value": {"Ref": "Pool"}}},
+}
+
+
+def set_password(cloud: RunningCloud, password: str) -> None:
+    """Set a password in a pool whose rules are a template's parameters."""
+    stacks, cognito = cloud.client("cloudformation"), cloud.client("cognito-idp")
+    if not any(pool["Name"].startswith("policy") for pool in cognito.list_user_pools(MaxResults=60)["UserPools"]):
+        stacks.create_stack(StackName="policy", TemplateBody=json.dumps(POLICY))
+        stacks.get_waiter("stack_create_complete").wait(StackName="policy", WaiterConfig={"Delay": 1, "MaxAttempts": 20})
+    pool_id = stacks.describe_stacks(StackName="policy")["Stacks"][0]["Outputs"][0]["OutputValue"]
+    cognito.admin_create_user(UserPoolId=pool_id, Username=password, TemporaryPassword=password)
+
+
+def test_a_policy_from_a_templates_parameter_is_a_number(cloud: RunningCloud) -> None:
+    assert refusal(set_password, cloud, "Ada4" + "a" * 9)[0] == "InvalidPasswordException"
+    set_password(cloud, "Ada4" + "a" * 10)
+
+
 def test_without_the_mends_the_faults_are_there(tmp_path: Any) -> None:
-    skipped = "cognito_checks_without_auth,codes_are_secret,usernames_ignore_case"
+    skipped = "cognito_checks_without_auth,codes_are_secret,usernames_ignore_case,password_policies_have_types"
     with running_cloud(tmp_path, skip_mends=skipped) as unmended:
         pool = Pool(unmended, **ANY_CASE)
         pool.sign_up("Ada")
@@ -115,3 +143,4 @@ def test_without_the_mends_the_faults_are_there(tmp_path: Any) -> None:
         pool.cognito.admin_disable_user(UserPoolId=pool.id, Username="ada")
         assert pool.refresh(token)["AccessToken"]
         assert "123456" in str(pool.mails("ada")[-1])
+        assert refusal(set_password, unmended, "Ada4" + "a" * 10)[0] == "InternalError"
