@@ -21,7 +21,7 @@ from hubplane.domain.storage.ports import Refusal, Refused
 from hubplane.domain.storage.snapshotting import plan_snapshots
 from hubplane.domain.storage.starting import RUN_TAG, leave_rest, start_from, start_slice
 from hubplane.domain.storage.volume_pruning import plan_volume_pruning
-from tests.simulation.executor import Day, Troubles
+from tests.simulation.executor import Crash, Day, Troubles
 from tests.simulation.ports import ClaimsPort, ClockPort, EbsPort, LedgerPort, Line
 from tests.simulation.world import POLICY, World
 
@@ -134,6 +134,20 @@ def test_what_an_earlier_try_left_alone_stays_alone() -> None:
     tools = scene.tools
     tools.ledger.begin("00001", [], scene.world.ebs.now)
     assert results(scene.delete(orphans)) == ["skipped", "skipped"]
+
+
+@pytest.mark.parametrize("happened", [True, False], ids=["started by the earlier try", "not to be seen"])
+def test_a_batch_that_is_run_again_never_starts_a_second_snapshot(happened: bool) -> None:
+    """A pruning plan starts a snapshot where a proof is missing; EC2 takes no token for that."""
+    scene = Scene(idle=False)
+    orphan = scene.wanted()[0]
+    scene.line.troubles.crash_at = 5 if happened else 4
+    scene.line.troubles.after_effect = happened
+    with pytest.raises(Crash):
+        scene.delete((orphan,))
+    (outcome,) = scene.delete((orphan,))
+    assert outcome.result == ("started" if happened else "left")
+    assert len(scene.world.ebs.snapshots) == int(happened)
 
 
 def test_a_cluster_that_does_not_answer_keeps_what_it_may_know() -> None:

@@ -19,7 +19,7 @@ from hubplane.domain.storage.outcomes import Intent, Outcome, Result
 from hubplane.domain.storage.policy import StoragePolicy
 from hubplane.domain.storage.ports import ClaimNow, Refusal, Refused
 from hubplane.domain.storage.records import Claim
-from hubplane.domain.storage.starting import create
+from hubplane.domain.storage.starting import RUN_TAG, create
 
 __all__ = ["apply_batch"]
 
@@ -163,6 +163,13 @@ class _Hands:
         return None if claims is None else self.tools.pace.ask(lambda: claims.read_claim(claim.namespace, claim.name))
 
     def _create_snapshot(self, planned: PlannedAction, intent: Intent) -> Outcome:
+        if self.is_again:
+            # EC2 may not show yet what the earlier try started; a volume that still needs one gets it the next night.
+            mine = [item for item in self.eyes.look.snapshots.values() if item.volume_id == planned.resource_id]
+            found = next((item.snapshot_id for item in mine if item.tags.get(RUN_TAG) == self.run_id), None)
+            if found is not None:
+                return outcome_of(intent, Result.STARTED, planned.reason, found)
+            return outcome_of(intent, Result.LEFT, "An earlier try of this batch may have started it; left for the next night.")
         if self.pending is None:
             self.pending = len(self.tools.ebs.pending())
         verdict = self.eyes.judge(planned, pending=self.pending)
