@@ -19,6 +19,11 @@ pytestmark = pytest.mark.e2e
 FREE = {"sts:GetCallerIdentity"}
 # One protocol of Service Quotas hides the operation from the emulator's count; tests/functions hold which are called.
 UNNAMED = {"servicequotas:POST /"}
+# A transaction needs what its items need: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html
+AS_ITEMS = {
+    "dynamodb:TransactWriteItems": {"dynamodb:PutItem", "dynamodb:UpdateItem"},
+    "dynamodb:TransactGetItems": {"dynamodb:GetItem"},
+}
 # Granted, but not called as such on the embedded cloud: permissions that go with another call, and paths of rare states.
 UNSEEN = {
     "ecr:TagResource": "goes with CreateRepository",
@@ -55,7 +60,8 @@ def called(hubplane: Hubplane) -> dict[str, set[str]]:
     for caller, operations in by_caller.items():
         match = re.fullmatch(r"hubplane-(\w+Function)-\w+", caller)
         if match:
-            found.setdefault(match[1], set()).update(operations)
+            for operation in operations:
+                found.setdefault(match[1], set()).update(AS_ITEMS.get(operation, {operation}))
     return found
 
 

@@ -84,7 +84,9 @@ def built(hubplane: Hubplane) -> list[str]:
     return [item["cluster_name"]["S"] for item in items if "release" in item]
 
 
-def test_a_sign_up_is_decided_by_link_and_everybody_is_told_once(hubplane: Hubplane) -> None:
+def test_a_sign_up_is_decided_by_link_and_everybody_is_told_once(
+    hubplane: Hubplane, built_2019: tuple[dict[str, Any], Outcome]
+) -> None:
     person = Person(hubplane, "grace_h")
     execution = hubplane.start_machine("ReviewSignUp", person.input())
     links = person.links()
@@ -123,8 +125,8 @@ def test_a_refusal_by_hand_reaches_the_person_with_its_reason(hubplane: Hubplane
         review = person.reviews.read(person.sub)
         return review.task_token if review else None
 
-    states.send_task_success(taskToken=wait_for(token, "the question"), output='{"approved": false, "by": "Ada"}')
-    first = token()
+    first = wait_for(token, "the question")
+    states.send_task_success(taskToken=first, output='{"approved": false, "by": "Ada"}')
     again = wait_for(lambda: token() if token() != first else None, "the question again, for want of a reason")
     answer = {"approved": False, "by": "Ada Admin", "reason": "No project of ours"}
     states.send_task_success(taskToken=again, output=json.dumps(answer))
