@@ -79,16 +79,21 @@ class StorageMachine(RuleBasedStateMachine):
 
     # -- nights ---------------------------------------------------------------------------------------------------------------
 
-    @rule(kind=st.integers(0, 7), at=st.integers(1, 24))
+    @rule(kind=st.integers(0, 11), at=st.integers(1, 24))
     def troubled_night(self, kind: int, at: int) -> None:
-        """A night in which something goes wrong at one call or somebody comes, and a second run after it."""
+        """A night in which something goes wrong at one call or somebody comes, and a second run after it.
+
+        Where a function is killed the machine tries it again in every third such night, and otherwise the night ends.
+        """
         troubles = (
             Troubles(crash_at=at),
             Troubles(crash_at=at, after_effect=True),
             Troubles(throttle_at=at),
             Troubles(before_delete=self._somebody_comes(brief=at % 3 == 0, start_tag=at % 2 == 0)),
+            Troubles(lose_at=at),
+            Troubles(crash_at=at, after_effect=True),
         )[kind // 2]
-        self._night(troubles, approve=kind % 2 == 0, wait_hours=at)
+        self._night(troubles, approve=kind % 2 == 0, wait_hours=at, again=kind // 2 == 5)
         self._night(Troubles(), approve=kind % 2 == 0, wait_hours=1)
 
     @rule(nights=st.integers(1, 5), hours=st.integers(0, 13), how=st.integers(0, 5))
@@ -168,8 +173,8 @@ class StorageMachine(RuleBasedStateMachine):
         REACHED["mails"] += len(promises.mails)
         REACHED["homes ended"] += len(promises.expired)
 
-    def _night(self, troubles: Troubles, *, approve: bool, wait_hours: int) -> None:
-        day = Day(self.world, troubles, approve)
+    def _night(self, troubles: Troubles, *, approve: bool, wait_hours: int, again: bool = False) -> None:
+        day = Day(self.world, troubles, approve, again)
         day.run(lambda: self.world.ebs.advance(timedelta(hours=wait_hours)))
         REACHED["nights"] += 1
         REACHED["calls"] += day.calls

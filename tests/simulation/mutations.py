@@ -202,7 +202,7 @@ MUTATIONS = (
     Mutation("warnings need not be accepted", frozenset({2}), _replaced(retention, "earliest_delete", _end_alone)),
     Mutation("no grace", frozenset({2}), _replaced(retention, "earliest_delete", _grace_forgotten)),
     Mutation("in use", frozenset({3, 4}), _volume_guard(volume_pruning.is_in_use), plays.comes_unseen),
-    Mutation("protected volume", frozenset({3}), _volume_guard(volume_pruning.is_protected)),
+    Mutation("protected volume", frozenset({3}), _volume_guard(volume_pruning.is_protected), plays.protected_by_hand),
     Mutation("hub database", frozenset({3}), _volume_guard(volume_pruning.is_hub_database)),
     Mutation("unreadable volume", frozenset({3}), _volume_guard(volume_pruning.has_unreadable_tags)),
     Mutation("two volumes of a claim", frozenset({3}), _volume_guard(volume_pruning.shares_its_claim)),

@@ -104,6 +104,16 @@ def proof_due() -> None:
     nights(world, 2)
 
 
+def protected_by_hand() -> None:
+    """Somebody puts the tag on Ann's volume, and she stays away."""
+    world = World()
+    volume_id = session(world)
+    volume = world.ebs.volumes[volume_id]
+    world.ebs.change(volume, tags={**volume.tags, "do-not-delete": ""})
+    nights(world, 5)
+    assert volume_id in world.ebs.volumes
+
+
 def errors_pile_up() -> None:
     """Ann works on and on, and night after night her snapshot fails: the last good one stays."""
     world = World()
@@ -226,6 +236,7 @@ ALL_PLAYS: tuple[Play, ...] = (
     smaller_size,
     slow_snapshot,
     proof_due,
+    protected_by_hand,
     errors_pile_up,
     comes_unseen,
     brief_visit,
