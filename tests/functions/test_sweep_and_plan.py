@@ -11,6 +11,7 @@ from typing import Any
 
 import boto3
 import pytest
+from cfnlint.decode import decode
 from moto import mock_aws
 
 from hubplane.adapters import ebs_sweep
@@ -23,7 +24,7 @@ from hubplane.domain.storage.documents import action_from_json
 from hubplane.domain.storage.records import Owner, Sighting, UseEvent
 from local.bench import pages
 from tests.adapters.kubernetes_api import Api, running_api
-from tests.functions.release_clients import connect, event, load
+from tests.functions.release_clients import EVENTS, connect, event, load
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 ACCOUNT, BUCKET = "553778890976", "storage"
@@ -329,6 +330,12 @@ def test_what_was_not_asked_cannot_be_approved(stage: Stage, key: str) -> None:
     stage.bucket.put_json("runs/other/stop-1.json", {"resource_ids": ["snap-000-2"]})
     with pytest.raises(ProviderError, match="is no stop of this run"):
         stage.plan("prune_snapshots", key.format(home=f"{stage.prefix}prune_snapshots/"), **LADDER)
+
+
+def test_lambda_gives_a_sweep_more_time_than_its_last_part_needs(stage: Stage) -> None:
+    document, _ = decode(str(EVENTS.parent / "template.yaml"))
+    timeout = document["Resources"]["SweepStorageFunction"]["Properties"]["Timeout"]
+    assert timeout > stage.sweep_app.ENOUGH_FOR_THE_END + 60, "or every try would leave the end to the next"
 
 
 def test_a_plan_needs_a_whole_sweep(stage: Stage) -> None:
