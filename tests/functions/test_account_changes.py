@@ -31,7 +31,7 @@ def change(people: People, name: str, sub: str, **detail: Any) -> str:
     return reason
 
 
-@pytest.mark.parametrize("before", [Status.PENDING, Status.REFUSED, Status.DISABLED])
+@pytest.mark.parametrize("before", [Status.PENDING, Status.REFUSED])
 def test_enabled_in_the_console_is_approved_and_told_once(people: People, before: Status) -> None:
     sub = people.sign_up(status=before)
     people.pool.accounts["ada"]["Enabled"] = True
@@ -41,6 +41,14 @@ def test_enabled_in_the_console_is_approved_and_told_once(people: People, before
     assert (record.status, record.clusters) == (Status.APPROVED, ("sar",))
     assert list(people.mails()) == [f"approved#{sub}"]
     assert people.steps() == [f"user ada: {before} to approved for sar by {BY}: the account was enabled"]
+
+
+@pytest.mark.parametrize("status", [Status.APPROVED, Status.DISABLED])
+def test_who_was_given_no_cluster_is_given_none_by_an_event(people: People, status: Status) -> None:
+    sub = people.sign_up(status=status)
+    people.pool.accounts["ada"]["Enabled"] = True
+    change(people, "AdminEnableUser", sub)
+    assert (people.record().status, people.record().clusters) == (Status.APPROVED, ())
 
 
 def test_enabled_in_the_console_ends_the_review_with_the_mail_that_everybody_gets_once(people: People) -> None:

@@ -73,7 +73,7 @@ def change_after(event: AccountEvent, record: UserRecord, *, enabled: bool | Non
     """What follows for ``record``; None where event and pool do not agree, or nothing follows.
 
     ``enabled`` is the pool's word on the record's account now, None where the account is gone. ``clusters`` are those of whoever
-    is approved and has none.
+    is approved by this for the first time.
     """
     reason = f"the account was {event.deed}"
     if event.deed is Deed.DELETE:
@@ -83,7 +83,9 @@ def change_after(event: AccountEvent, record: UserRecord, *, enabled: bool | Non
         return change_status(record, Status.DISABLED, by=event.by, reason=reason) if goes else None
     if enabled is not True or record.status is Status.TOMBSTONE:
         return None
-    return change_status(record, Status.APPROVED, by=event.by, reason=reason, clusters=record.clusters or clusters)
+    # Whoever was approved before keeps what they were given then, none too: our own enabling is told of as well.
+    wanted = clusters if record.status in (Status.PENDING, Status.REFUSED) else None
+    return change_status(record, Status.APPROVED, by=event.by, reason=reason, clusters=wanted)
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:
