@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from local.bench import builds, functions, storage, storage_night
+from local.bench import builds, functions, storage, storage_night, triggers
 from local.guide import deploy
 
 
@@ -20,6 +20,7 @@ def main() -> int:
         deploy.build(build_dir, f"python{sys.version_info.major}.{sys.version_info.minor}")
         per_build = builds.measure(Path(folder) / "state", build_dir)
         per_function = functions.measure(build_dir)
+        per_trigger = triggers.measure(build_dir)
     at_scale = storage.measure()
     night = storage_night.measure()
 
@@ -41,9 +42,9 @@ def main() -> int:
         table.add_row(item.name, f"{item.import_ratio:.2f}", f"{item.unzipped_bytes / 10**6:.1f} MB", verdict)
     console.print(table)
 
-    for table in (*storage_tables(at_scale), storage_night.table(night)):
+    for table in (triggers.table(per_trigger), *storage_tables(at_scale), storage_night.table(night)):
         console.print(table)
-    return 0 if all(item.is_within_goal for item in (*per_function, at_scale, night)) else 1
+    return 0 if all(item.is_within_goal for item in (*per_function, *per_trigger, at_scale, night)) else 1
 
 
 def storage_tables(figures: storage.StorageFigures) -> tuple[Table, Table]:

@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hubplane.domain.mail.cognito import TEMPLATE_OF_SOURCE, custom_message
-from hubplane.domain.mail.rendering import MailInvalid, Rendered
+from hubplane.domain.mail.catalogue import fields_of
+from hubplane.domain.mail.cognito import COOKED, MARKS, TEMPLATE_OF_SOURCE, CognitoMail, custom_message
+from hubplane.domain.mail.cooking import cooked
+from hubplane.domain.mail.rendering import MailInvalid, render
 
 LETTERHEAD = {"institution": "Institute", "contact": "help@example.org"}
 REST: dict[str, Any] = {"letterhead": LETTERHEAD, "sign_in_url": "https://hub.example.org/", "valid_days": 7}
@@ -28,7 +30,7 @@ SOURCES = {
 }
 
 
-def answered(source: str, code: str | None = "{####}", username: str | None = "{username}") -> Rendered | None:
+def answered(source: str, code: str | None = "{####}", username: str | None = "{username}") -> CognitoMail | None:
     return custom_message(source, code=code, username=username, **REST)
 
 
@@ -70,6 +72,27 @@ def test_without_its_placeholder_no_message_of_ours_replaces_cognito_s(
 def test_a_wrong_setting_is_named() -> None:
     with pytest.raises(MailInvalid, match="sign_in_url"):
         custom_message("CustomMessage_AdminCreateUser", code="{####}", username="{username}", **{**REST, "sign_in_url": "hub"})
+
+
+def test_the_mails_that_are_filled_are_those_of_the_templates() -> None:
+    assert COOKED.read_text() == cooked(), "a template was changed: run .venv/bin/python -m local.cognito_mails"
+
+
+@pytest.mark.parametrize("source", ["CustomMessage_SignUp", "CustomMessage_ForgotPassword", "CustomMessage_AdminCreateUser"])
+@settings(max_examples=100, deadline=None)
+@given(institution=st.text(max_size=64) | st.sampled_from([*MARKS.values(), "<b>'\"&"]), valid_days=st.integers(0, 99))
+def test_what_is_filled_here_reads_as_what_the_template_engine_fills(source: str, institution: str, valid_days: int) -> None:
+    letterhead = {**LETTERHEAD, "institution": institution}
+    values = {
+        "code": "{####}",
+        "username": "{username}",
+        "sign_in_url": "https://hub.example.org/?a=1&b=2",
+        "valid_days": valid_days,
+    }
+    name = TEMPLATE_OF_SOURCE[source]
+    expected = render(name, {**letterhead, **{field: value for field, value in values.items() if field in fields_of(name)}})
+    mail = custom_message(source, letterhead=letterhead, **values)  # type: ignore[arg-type]
+    assert mail == CognitoMail(expected.subject, expected.html)
 
 
 @settings(max_examples=200, deadline=None)

@@ -13,6 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, Final
 
+from hubplane.domain.errors import HubplaneError
+
 MAX_TEXT_LENGTH: Final = 2000
 """Of one value. CloudFormation's longest status reasons are below it; a mail is no place for more."""
 
@@ -33,6 +35,10 @@ class Kind(StrEnum):
     URL = "url"
     PLACEHOLDER = "placeholder"
     TOKEN = "token"  # noqa: S105
+
+
+class MailInvalid(HubplaneError):
+    """A mail was asked for that does not exist, or with fields that it does not have; the message lists every fault."""
 
 
 class FieldInvalid(ValueError):

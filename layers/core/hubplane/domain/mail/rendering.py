@@ -10,18 +10,15 @@ from typing import Any, Final
 
 import jinja2
 
-from hubplane.domain.errors import HubplaneError
 from hubplane.domain.mail.catalogue import MAILS, fields_of
-from hubplane.domain.mail.fields import FieldInvalid, clean, one_line
+from hubplane.domain.mail.fields import FieldInvalid, MailInvalid, clean, one_line
+
+__all__ = ["MAX_SUBJECT_LENGTH", "TEMPLATES", "MailInvalid", "Rendered", "render", "templates"]
 
 MAX_SUBJECT_LENGTH: Final = 140
 """Cognito's longest ``emailSubject`` (API reference, VerificationMessageTemplateType), and more than a phone shows."""
 
 TEMPLATES: Final = pathlib.Path(__file__).parent / "templates"
-
-
-class MailInvalid(HubplaneError):
-    """A mail was asked for that does not exist, or with fields that it does not have; the message lists every fault."""
 
 
 @dataclass(frozen=True, slots=True)
