@@ -46,11 +46,14 @@ def reconcile(group: dict[str, Any], instance_type: str = "", image_id: str = ""
 
 
 def end(instance_id: str) -> None:
-    """Terminate an instance; its root volume goes with it."""
+    """Terminate an instance; its root volume goes with it, others are free again."""
     instance = ec2._instances.pop(instance_id, None)
     for mapping in (instance or {}).get("BlockDeviceMappings", []):
         ec2._volumes.pop(mapping["Ebs"]["VolumeId"], None)
     ec2._tags.pop(instance_id, None)
+    for volume in ec2._volumes.values():
+        if any(attachment["InstanceId"] == instance_id for attachment in volume["Attachments"]):
+            volume.update(Attachments=[], State="available")
 
 
 def cluster_of(instance_id: str) -> str | None:

@@ -50,7 +50,7 @@ class StandIn:
         self._ask("DELETE", f"/clusters/{_quoted(name)}", missing_is_fine=True)
 
     def put_node_group(self, cluster: str, group: str, wanted: dict[str, Any]) -> None:
-        """Make the group's nodes as wanted: ``desired``, ``instance_type``, ``zone``, ``labels``, ``taints``."""
+        """Make the group's nodes so: ``desired``, ``instance_type``, ``zone``, ``labels``, ``taints``, ``instance_ids``."""
         self._ask("PUT", f"/clusters/{_quoted(cluster)}/nodegroups/{_quoted(group)}", wanted)
 
     def delete_node_group(self, cluster: str, group: str) -> None:

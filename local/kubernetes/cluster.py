@@ -17,6 +17,7 @@ from local.kubernetes.access.authentication import Authenticator
 from local.kubernetes.api.resources import BY_NAME
 from local.kubernetes.api.server import application
 from local.kubernetes.api.writer import WriteOptions, Writer
+from local.kubernetes.controllers.attachments import Attachments
 from local.kubernetes.controllers.csi import EbsDriver
 from local.kubernetes.controllers.daemon_sets import DaemonSets
 from local.kubernetes.controllers.deployments import Deployments
@@ -105,8 +106,10 @@ class Cluster:
     def _control(self) -> None:
         writer, recorder = self.writer, self.recorder
         address = ApiAddress(HOST, self.port, self.certificate.decode())
-        self.pods = Kubelet(writer, recorder, self.faults, self.authenticator.service_accounts, address, self._runtime)
-        self._driver = EbsDriver(self.name, writer, recorder, self._ec2)
+        self._attachments = Attachments(writer, recorder, self._ec2)
+        service_accounts, waits = self.authenticator.service_accounts, self._attachments.waited_for
+        self.pods = Kubelet(writer, recorder, self.faults, service_accounts, address, self._runtime, waits)
+        self._driver = EbsDriver(self.name, writer, recorder, self._ec2, self._attachments.holds)
         controllers: list[Controller] = [
             Namespaces(writer, self.certificate.decode(), self.faults.namespace_deleted),
             Deployments(writer, recorder),
@@ -116,6 +119,7 @@ class Cluster:
             Jobs(writer, recorder),
             Volumes(writer, recorder),
             self._driver,
+            self._attachments,
             Scheduler(writer, recorder),
             self.pods,
             Endpoints(writer),
@@ -150,5 +154,6 @@ class Cluster:
         await self.pods.stop()
         await self._loop.stop()
         await self._driver.stop()
+        await self._attachments.stop()
         if self._runner:
             await self._runner.cleanup()

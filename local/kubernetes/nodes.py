@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import secrets
 from collections.abc import Mapping, Sequence
@@ -13,6 +14,7 @@ from local.kubernetes.api.writer import WriteOptions, Writer
 from local.kubernetes.store import Object, now_text
 
 NODES, CSI_NODES, PODS = BY_NAME["nodes"], BY_NAME["csinodes.storage.k8s.io"], BY_NAME["pods"]
+DRIVER, NODE_ID = "ebs.csi.aws.com", "csi.volume.kubernetes.io/nodeid"
 NODE_GROUP_LABEL = "eks.amazonaws.com/nodegroup"
 _EFFECTS = {"NO_SCHEDULE": "NoSchedule", "NO_EXECUTE": "NoExecute", "PREFER_NO_SCHEDULE": "PreferNoSchedule"}
 _CPUS_OF_SIZE = {"nano": 2, "micro": 2, "small": 2, "medium": 2, "large": 2, "xlarge": 4}
@@ -30,6 +32,7 @@ class NodeGroup:
     zone: str
     labels: Mapping[str, str] = field(default_factory=dict)
     taints: Sequence[Mapping[str, str]] = ()
+    instance_ids: Sequence[str] = ()
 
     @classmethod
     def read(cls, name: str, body: Mapping[str, Any]) -> NodeGroup:
@@ -40,7 +43,11 @@ class NodeGroup:
         for wanted in ("instance_type", "zone"):
             if not isinstance(body.get(wanted), str) or not body[wanted]:
                 raise ValueError(f"{wanted}: found {body.get(wanted)!r}; it must be a string such as m5.large or us-east-1a")
-        return cls(name, desired, body["instance_type"], body["zone"], body.get("labels") or {}, body.get("taints") or ())
+        ids = body.get("instance_ids") or ()
+        if ids and (not isinstance(ids, list) or len(ids) != desired or not all(isinstance(one, str) for one in ids)):
+            raise ValueError(f"instance_ids: found {ids!r}; where given there must be {desired} ids, one for each node")
+        labels, taints = body.get("labels") or {}, body.get("taints") or ()
+        return cls(name, desired, body["instance_type"], body["zone"], labels, taints, tuple(ids))
 
 
 def capacity(instance_type: str) -> tuple[int, int]:
@@ -54,13 +61,16 @@ def capacity(instance_type: str) -> tuple[int, int]:
 def match(writer: Writer, region: str, version: str, group: NodeGroup) -> None:
     """Add or remove nodes until the group has as many as wanted; what runs on a removed node is deleted."""
     found = nodes_of(writer, group.name)
-    for node in found[group.desired :]:
+    staying = [node for node in found if instance_of(node) in group.instance_ids] if group.instance_ids else found
+    for node in [node for node in found if node not in staying] + staying[group.desired :]:
         remove(writer, node)
-    for _ in range(group.desired - len(found)):
-        node = writer.create(NODES, "", _node(writer, region, group), WriteOptions(manager="kubelet")).found
+    there = {instance_of(node) for node in staying}
+    ids = [one for one in group.instance_ids if one not in there] or [None] * (group.desired - len(staying))
+    for instance_id in ids:
+        node = writer.create(NODES, "", _node(writer, region, group, instance_id), WriteOptions(manager="kubelet")).found
         writer.set_status(NODES, node, _status(node, version, group.instance_type))
         reference = {"apiVersion": "v1", "kind": "Node", "name": node["metadata"]["name"], "uid": node["metadata"]["uid"]}
-        driver = {"name": "ebs.csi.aws.com", "nodeID": node["spec"]["providerID"].rpartition("/")[2]}
+        driver = {"name": DRIVER, "nodeID": instance_of(node)}
         driver["topologyKeys"] = ["kubernetes.io/os", "topology.ebs.csi.aws.com/zone", "topology.kubernetes.io/zone"]
         body = {"metadata": {"name": node["metadata"]["name"], "ownerReferences": [reference]}, "spec": {"drivers": [driver]}}
         writer.create(CSI_NODES, "", body, WriteOptions(manager="kubelet"))
@@ -82,7 +92,13 @@ def remove(writer: Writer, node: Object) -> None:
         writer.delete(NODES, "", name, {})
 
 
-def _node(writer: Writer, region: str, group: NodeGroup) -> Object:
+def instance_of(node: Object) -> str:
+    """The id of the node's EC2 instance."""
+    instance_id: str = node["spec"]["providerID"].rpartition("/")[2]
+    return instance_id
+
+
+def _node(writer: Writer, region: str, group: NodeGroup, instance_id: str | None) -> Object:
     taken = {node["metadata"]["name"] for node in writer.store.list(NODES)}
     domain = "ec2.internal" if region == "us-east-1" else f"{region}.compute.internal"
     while True:
@@ -103,8 +119,11 @@ def _node(writer: Writer, region: str, group: NodeGroup) -> Object:
         **group.labels,
     }
     taints = [{**taint, "effect": _EFFECTS.get(taint["effect"], taint["effect"])} for taint in group.taints]
-    spec: Object = {"providerID": f"aws:///{group.zone}/i-{secrets.token_hex(8)}1"}
-    return {"metadata": {"name": name, "labels": labels}, "spec": spec | ({"taints": taints} if taints else {})}
+    spec: Object = {"providerID": f"aws:///{group.zone}/{instance_id or f'i-{secrets.token_hex(8)}1'}"}
+    metadata: Object = {"name": name, "labels": labels}
+    if instance_id:  # an instance that EC2 knows: volumes can be attached to it
+        metadata["annotations"] = {NODE_ID: json.dumps({DRIVER: instance_id})}
+    return {"metadata": metadata, "spec": spec | ({"taints": taints} if taints else {})}
 
 
 def _status(node: Object, version: str, instance_type: str) -> Object:

@@ -40,6 +40,7 @@ MODULES = (
     "ebs_pages",
     "ebs_snapshots",
     "ebs_volumes",
+    "ec2_trail",
     "recycle_bin",
     "schedules",
     "service_quotas",

@@ -99,6 +99,7 @@ def apply(cloud: Cloud, group: dict[str, Any]) -> None:
             "zone": ec2._subnets[group["subnets"][0]]["AvailabilityZone"],
             "labels": {"eks.amazonaws.com/nodegroup": group["nodegroupName"], **group["labels"]},
             "taints": group["taints"],
+            "instance_ids": [instance["InstanceId"] for instance in scaling["Instances"]],
         },
     )
 

@@ -35,9 +35,12 @@ class EbsDriver:
 
     ticks = True
 
-    def __init__(self, cluster_name: str, writer: Writer, recorder: Recorder, ec2: Callable[[], Any]) -> None:
+    def __init__(
+        self, cluster_name: str, writer: Writer, recorder: Recorder, ec2: Callable[[], Any], attached: Callable[[str], bool]
+    ) -> None:
+        """``attached``: whether an EBS volume is still held by a node; it is deleted only afterwards."""
         self.cluster_name, self.writer, self.store, self.recorder = cluster_name, writer, writer.store, recorder
-        self._make_client = ec2
+        self._make_client, self._attached = ec2, attached
         self._client: Any = None
         self._busy: dict[str, asyncio.Task[None]] = {}
         self._retry_at: dict[str, tuple[float, float]] = {}
@@ -71,6 +74,7 @@ class EbsDriver:
             and volume["spec"]["persistentVolumeReclaimPolicy"] == "Delete"
             and (volume["metadata"].get("annotations") or {}).get(PROVISIONED_BY) == DRIVER
             and "csi" in volume["spec"]
+            and not self._attached(volume["spec"]["csi"]["volumeHandle"])
         )
 
     def _begin(self, key: str, found: Object, work: Callable[[Object], Awaitable[None]]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -50,7 +50,10 @@ class _Run:
 
 @dataclass
 class Kubelet:
-    """Runs the pods of one cluster, with ``runtime`` (None: all pretend) for those that are real."""
+    """Runs the pods of one cluster, with ``runtime`` (None: all pretend) for those that are real.
+
+    ``waits``: what the volumes of a pod still wait for, or "".
+    """
 
     writer: Writer
     recorder: Recorder
@@ -58,6 +61,7 @@ class Kubelet:
     tokens: ServiceAccountTokens
     api: ApiAddress
     runtime: PodRuntime | None
+    waits: Callable[[Object], str]
     ticks: bool = True
     _runs: dict[str, _Run] = field(default_factory=dict)
     _pretended: set[str] = field(default_factory=set)
@@ -168,6 +172,8 @@ class Kubelet:
                 message = f'persistentvolumeclaim "{name}" {"is not bound" if claim else "not found"}'
                 self.recorder.note(pod, _COMPONENT, "FailedMount", f"Unable to attach or mount volumes: {message}", warning=True)
                 return ContainerState(waiting="ContainerCreating", message=message)
+        if message := self.waits(pod):
+            return ContainerState(waiting="ContainerCreating", message=message)
         for container in pod["spec"]["containers"]:
             try:
                 mounted_files(self.store, pod, container, "", "")

@@ -98,6 +98,8 @@ def test_node_groups_grow_change_and_guard_their_cluster(cloud: RunningCloud) ->
     make_cluster(cloud, "grown")
     taint = {"key": "gpu", "value": "yes", "effect": "NO_SCHEDULE"}
     group = make_group(cloud, "grown", labels={"profile": "sar"}, taints=[taint])
+    name = group["resources"]["autoScalingGroups"][0]["name"]
+    instances = scaling.describe_auto_scaling_groups(AutoScalingGroupNames=[name])["AutoScalingGroups"][0]["Instances"]
     told = cloud.stand_in.clusters["grown"]["groups"]["nodes"]
     assert told == {
         "desired": 2,
@@ -105,9 +107,8 @@ def test_node_groups_grow_change_and_guard_their_cluster(cloud: RunningCloud) ->
         "zone": "us-east-1d",
         "labels": {"eks.amazonaws.com/nodegroup": "nodes", "profile": "sar"},
         "taints": [taint],
+        "instance_ids": [instance["InstanceId"] for instance in instances],
     }
-    name = group["resources"]["autoScalingGroups"][0]["name"]
-    instances = scaling.describe_auto_scaling_groups(AutoScalingGroupNames=[name])["AutoScalingGroups"][0]["Instances"]
     assert [instance["AvailabilityZone"] for instance in instances] == ["us-east-1d"] * 2
     found = cloud.client("ec2").describe_instances(InstanceIds=[instances[0]["InstanceId"]])["Reservations"][0]["Instances"][0]
     tags = {tag["Key"]: tag["Value"] for tag in found["Tags"]}
@@ -125,7 +126,11 @@ def test_node_groups_grow_change_and_guard_their_cluster(cloud: RunningCloud) ->
     told = cloud.stand_in.clusters["grown"]["groups"]["nodes"]
     assert (told["desired"], told["labels"]) == (3, {"eks.amazonaws.com/nodegroup": "nodes", "extra": "1"})
 
+    ec2 = cloud.client("ec2")
+    volume = ec2.create_volume(AvailabilityZone="us-east-1d", Size=1)["VolumeId"]
+    ec2.attach_volume(VolumeId=volume, InstanceId=instances[1]["InstanceId"], Device="/dev/xvdaa")
     scaling.set_desired_capacity(AutoScalingGroupName=name, DesiredCapacity=1)
+    assert ec2.describe_volumes(VolumeIds=[volume])["Volumes"][0]["State"] == "available"
     assert cloud.stand_in.clusters["grown"]["groups"]["nodes"]["desired"] == 1
     sizes = eks.describe_nodegroup(clusterName="grown", nodegroupName="nodes")["nodegroup"]["scalingConfig"]
     assert sizes == {"minSize": 1, "maxSize": 4, "desiredSize": 1}
