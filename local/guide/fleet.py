@@ -1,4 +1,7 @@
-"""The homes of ``fleet.yaml``, planted into the embedded cloud: volumes and snapshots with a past, claims, owners, warnings."""
+"""The homes of ``fleet.yaml``, planted into the embedded cloud: volumes and snapshots with a past, claims, owners, warnings.
+
+Beside them what earlier nights have seen of the volumes: without it nothing counts as idle before five more days.
+"""
 
 from __future__ import annotations
 
@@ -16,10 +19,12 @@ from typing import Any
 import yaml
 
 from hubplane.adapters.mail_ledger import MailLedger
+from hubplane.adapters.storage_bucket import StorageBucket
 from hubplane.adapters.users_table import RecordChange, UsersTable
 from hubplane.domain.mail.messages import MailMessage
 from hubplane.domain.registration.records import Status, UserRecord
 from hubplane.domain.storage.policy import StoragePolicy
+from hubplane.domain.storage.records import Sighting
 from local.guide.deploy import ControlPlane, client
 from local.guide.input import POLICY
 from local.guide.processes import TOOLS, EmbeddedCloud
@@ -29,10 +34,16 @@ ZONE = "us-east-1d"
 DAYS_AGO = re.compile(r"\{(-?[0-9.]+)\}")
 
 
+def entries() -> list[dict[str, Any]]:
+    """The homes as the file has them."""
+    found: list[dict[str, Any]] = yaml.safe_load(FILE.read_text())["homes"]
+    return found
+
+
 def plant(cloud: EmbeddedCloud, control_plane: ControlPlane, cluster_name: str, kubeconfig: Path) -> str | None:
     """Plant the fleet once; what there is then, in words, or None where it was planted before."""
     users = UsersTable(client(cloud, "dynamodb"), control_plane.outputs["UsersTableName"])
-    homes = [Home(entry, cluster_name) for entry in yaml.safe_load(FILE.read_text())["homes"]]
+    homes = [Home(entry, cluster_name) for entry in entries()]
     if users.read(homes[0].person) is not None:
         return None
     now = datetime.now(UTC).replace(microsecond=0)
@@ -40,6 +51,8 @@ def plant(cloud: EmbeddedCloud, control_plane: ControlPlane, cluster_name: str, 
     snapshots = [snapshot for home in homes for snapshot in home.snapshots(now)]
     seed(cloud, volumes, snapshots)
     apply(cloud, kubeconfig, [item for home in homes if home.has("claim") for item in home.manifests()])
+    bucket = StorageBucket(client(cloud, "s3"), control_plane.outputs["StorageBucketName"])
+    bucket.put_sightings(cluster_name, [sighting for home in homes for sighting in home.sightings(now)])
     ledger = MailLedger(client(cloud, "dynamodb"), control_plane.outputs["LedgerTableName"])
     for home in homes:
         for message, accepted_at in home.warnings(now):
@@ -64,7 +77,7 @@ def apply(cloud: EmbeddedCloud, kubeconfig: Path, manifests: list[dict[str, Any]
     """``kubectl apply`` as a person would."""
     subprocess.run(
         [str(TOOLS / "bin/kubectl"), "apply", "--server-side", "-f", "-"],
-        input=json.dumps({"apiVersion": "v1", "kind": "List", "items": manifests}),
+        input="\n---\n".join(map(json.dumps, manifests)),
         env={**os.environ, **cloud.environment(), "KUBECONFIG": str(kubeconfig)},
         capture_output=True,
         text=True,
@@ -108,6 +121,13 @@ class Home:
             yield self._snapshot(now, days, "completed")
         if "error_days_ago" in self.entry:
             yield self._snapshot(now, self.entry["error_days_ago"], "error")
+
+    def sightings(self, now: datetime) -> Iterator[Sighting]:
+        """What the nights before have seen: detached soon after its last use, and so ever since."""
+        unattached_since = now - timedelta(days=self.entry.get("used_days_ago", 1)) + timedelta(minutes=20)
+        for volume in self.volumes(now):
+            rests = None if self.entry.get("attached") else unattached_since
+            yield Sighting(volume["volume_id"], now - timedelta(days=100), rests)
 
     def manifests(self) -> Iterator[dict[str, Any]]:
         """PersistentVolume and claim, bound to each other, as the CSI driver would have left them."""

@@ -36,7 +36,8 @@ def read_uses(client: Any, table_name: str) -> tuple[UseEvent, ...]:
     with translated("read the volumes' uses"):
         pages = client.get_paginator("query").paginate(
             TableName=table_name,
-            KeyConditionExpression="cluster = :partition",
+            KeyConditionExpression="#cluster = :partition",
+            ExpressionAttributeNames={"#cluster": "cluster"},
             ExpressionAttributeValues={":partition": {"S": PARTITION}},
         )
         for item in (item for page in pages for item in page["Items"]):
