@@ -17,7 +17,7 @@ from hubplane.adapters.storage_bucket import StorageBucket
 from hubplane.domain.errors import ProviderError
 from hubplane.domain.storage.actions import BlastRadiusStop
 from hubplane.domain.storage.documents import warning_to_json
-from hubplane.domain.storage.planning import Things, action_counts, batches_of, plan_step, stop_hash
+from hubplane.domain.storage.planning import Things, action_counts, batches_of, counts_in_words, plan_step, stop_hash
 from hubplane.domain.storage.policy import policy_from_json
 from hubplane.entrypoint import task
 from hubplane.memory import not_collecting
@@ -51,7 +51,7 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
         batches.append({"number": number, "key": key, "count": bucket.put_lines(key, lines)})
     bucket.put_json(f"{home}batches.json", batches)
     counts = action_counts(plan)
-    told = ", ".join(f"{count} {name}" for name, count in counts.items() if count) or "nothing is in scope"
+    told = counts_in_words(counts)
     return {
         "counts": counts,
         "stop": keep_stop(bucket, home, plan.stop),
@@ -59,7 +59,7 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
         "batch_count": len(batches),
         "warning_count": len(plan.warnings),
         "changes": [],
-        "reason": told if plan.stop is None else f"{told}; stopped: {plan.stop.reason}",
+        "reason": told if plan.stop is None else f"{told} Stopped: {plan.stop.reason}.",
     }
 
 

@@ -19,11 +19,20 @@ from hubplane.domain.storage.snapshotting import plan_snapshots
 from hubplane.domain.storage.tags import CLAIM_NAME_TAG
 from hubplane.domain.storage.volume_pruning import plan_volume_pruning
 
-__all__ = ["BATCH_SIZE", "Things", "action_counts", "batches_of", "plan_step", "stop_hash"]
+__all__ = ["BATCH_SIZE", "Things", "action_counts", "batches_of", "counts_in_words", "plan_step", "stop_hash"]
 
 # At 3 changes a second a batch takes some 70 s, a tenth of what Lambda gives it, and one look of it costs a handful of calls.
 BATCH_SIZE: Final = 200
 # A deferred snapshot is started as soon as there is room for it, so it is a change as well.
+WORDS: Final[Mapping[Action, str]] = {
+    Action.KEEP: "kept",
+    Action.CREATE_SNAPSHOT: "to snapshot",
+    Action.DEFER: "to snapshot as soon as there is room",
+    Action.DELETE_CLAIM: "to delete through their claims",
+    Action.DELETE_VOLUME: "to delete through EC2",
+    Action.DELETE_SNAPSHOT: "to delete",
+    Action.HOLD: "held for approval",
+}
 CHANGES: Final = DELETES | {Action.CREATE_SNAPSHOT, Action.DEFER}
 
 
@@ -80,6 +89,13 @@ def action_counts(plan: Plan) -> dict[str, int]:
         **{action.value: found[action.value] for action in Action},
         "attention": sum(1 for action in plan.actions if action.attention),
     }
+
+
+def counts_in_words(counts: Mapping[str, int]) -> str:
+    """``12 kept, 22 to snapshot; 1 worth a look.``: what ``action_counts`` found, without what there is none of."""
+    told = ", ".join(f"{counts[action.value]} {words}" for action, words in WORDS.items() if counts[action.value])
+    look = f"; {counts['attention']} worth a look" if counts["attention"] else ""
+    return f"{told or 'nothing is in scope'}{look}."
 
 
 def stop_hash(stop: BlastRadiusStop) -> str:
