@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from ministack.core.responses import json_response
 from ministack.services import stepfunctions
 
 from local.cloud.cloud import Cloud
@@ -116,3 +117,23 @@ def nested_executions(cloud: Cloud, gateway: Gateway) -> None:
 
     stepfunctions._invoke_nested_start_execution_sync = invoke
     stepfunctions._nested_execution_failure = failure
+
+
+@mend
+def starts_can_be_repeated(cloud: Cloud, gateway: Gateway) -> None:
+    """Starting an execution again under its name is refused even where AWS takes it for the same start.
+
+    While it runs, the same name with the same input answers the same execution (StartExecution in the Step Functions API
+    reference); other input, or an execution that has ended, stays ``ExecutionAlreadyExists``.
+    """
+    original = stepfunctions._start_execution
+
+    def start(data: dict[str, Any]) -> Any:
+        machine = stepfunctions._resolve_state_machine_arn(data.get("stateMachineArn", "").split("#")[0]) or ""
+        name = f"{machine.replace(':stateMachine:', ':execution:')}:{data.get('name', '')}"
+        running = stepfunctions._executions.get(name) if data.get("name") else None
+        if running is None or has_ended(running) or running["input"] != data.get("input", "{}"):
+            return original(data)
+        return json_response({"executionArn": running["executionArn"], "startDate": running["startDate"]})
+
+    stepfunctions._start_execution = start

@@ -196,6 +196,37 @@ def test_a_client_token_makes_one_volume(cloud: RunningCloud) -> None:
     assert first == second != create_volume(cloud, ClientToken="twice")["VolumeId"]
 
 
+def many(count: int, prefix: str = "key") -> list[dict[str, str]]:
+    return [{"Key": f"{prefix}-{number}", "Value": "x"} for number in range(count)]
+
+
+@pytest.mark.parametrize(
+    ("tags", "code"),
+    [
+        pytest.param([{"Key": "AWS:mine", "Value": "x"}], "InvalidParameterValue", id="reserved"),
+        pytest.param([{"Key": "k" * 129, "Value": "x"}], "InvalidParameterValue", id="long-key"),
+        pytest.param([{"Key": "k", "Value": "x" * 257}], "InvalidParameterValue", id="long-value"),
+        pytest.param(many(51), "TagLimitExceeded", id="too-many"),
+    ],
+)
+def test_tags_that_ec2_refuses(cloud: RunningCloud, tags: list[dict[str, str]], code: str) -> None:
+    ec2, volume = cloud.client("ec2"), create_volume(cloud)["VolumeId"]
+    assert refused(ec2.create_tags, Resources=[volume], Tags=tags) == code
+    specification = [{"ResourceType": "snapshot", "Tags": tags}]
+    assert refused(ec2.create_snapshot, VolumeId=volume, TagSpecifications=specification) == code
+    assert not ec2.describe_volumes(VolumeIds=[volume])["Volumes"][0].get("Tags")
+    assert ec2.describe_snapshots(Filters=[{"Name": "volume-id", "Values": [volume]}])["Snapshots"] == []
+
+
+def test_tags_fill_up_and_need_something_to_be_on(cloud: RunningCloud) -> None:
+    ec2, volume = cloud.client("ec2"), create_volume(cloud)["VolumeId"]
+    ec2.create_tags(Resources=[volume], Tags=many(50))
+    ec2.create_tags(Resources=[volume], Tags=many(50))
+    assert refused(ec2.create_tags, Resources=[volume], Tags=many(1, "other")) == "TagLimitExceeded"
+    assert refused(ec2.create_tags, Resources=[volume_id(500)], Tags=many(1)) == "InvalidVolume.NotFound"
+    assert refused(ec2.create_tags, Resources=[snapshot_id(500)], Tags=many(1)) == "InvalidSnapshot.NotFound"
+
+
 def test_dry_runs_delete_nothing(cloud: RunningCloud) -> None:
     ec2, volume = cloud.client("ec2"), create_volume(cloud)["VolumeId"]
     assert refused(ec2.delete_volume, VolumeId=volume, DryRun=True) == "DryRunOperation"
@@ -263,7 +294,9 @@ def heard(cloud: RunningCloud, url: str, count: int) -> list[dict[str, Any]]:
 
 def test_without_the_mends_the_faults_are_there(tmp_path: Path) -> None:
     skipped = "ebs_pages,snapshots_take_time,snapshots_are_limited,volumes_from_snapshots,client_tokens_of_volumes"
-    with running_cloud(tmp_path, skip_mends=f"{skipped},attachments_are_checked,dry_runs_do_nothing") as unmended:
+    with running_cloud(
+        tmp_path, skip_mends=f"{skipped},attachments_are_checked,dry_runs_do_nothing,tags_are_checked"
+    ) as unmended:
         ec2, volume = unmended.client("ec2"), create_volume(unmended)["VolumeId"]
         for _ in range(7):
             create_volume(unmended, ClientToken="once")
@@ -271,6 +304,7 @@ def test_without_the_mends_the_faults_are_there(tmp_path: Path) -> None:
         assert ec2.create_snapshot(VolumeId=volume)["State"] == "completed"
         assert all(ec2.create_snapshot(VolumeId=volume)["State"] for _ in range(100))
         assert ec2.create_volume(AvailabilityZone=ZONE, SnapshotId="snap-0bad")["Size"] == 8
+        ec2.create_tags(Resources=["vol-0bad"], Tags=[{"Key": "aws:mine", "Value": "x"}])
         ec2.detach_volume(VolumeId=volume)
         ec2.delete_volume(VolumeId=volume, DryRun=True)
         assert refused(ec2.describe_volumes, VolumeIds=[volume]) == "InvalidVolume.NotFound"

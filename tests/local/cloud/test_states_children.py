@@ -190,8 +190,21 @@ def test_a_nested_name_is_used_once(cloud: RunningCloud) -> None:
     assert run(cloud, nested(child, Catch=[]), {"name": "same"})[0] == "StepFunctions.ExecutionAlreadyExistsException"
 
 
+def test_a_start_can_be_repeated_while_it_runs(cloud: RunningCloud) -> None:
+    states = cloud.client("stepfunctions")
+    waiting = machine(cloud, "repeated", {"Wait": {"Type": "Wait", "Seconds": 60, "End": True}})
+    given = {"stateMachineArn": waiting, "name": "once"}
+    first = states.start_execution(**given, input='{"a": 1}')
+    assert states.start_execution(**given, input='{"a": 1}')["executionArn"] == first["executionArn"]
+    with pytest.raises(states.exceptions.ExecutionAlreadyExists):
+        states.start_execution(**given, input='{"a": 2}')
+    states.stop_execution(executionArn=first["executionArn"])
+    with pytest.raises(states.exceptions.ExecutionAlreadyExists):
+        states.start_execution(**given, input='{"a": 1}')
+
+
 def test_without_the_mends_the_faults_are_there(tmp_path: Path) -> None:
-    skipped = "jsonata_distributed_map,map_children_are_executions,nested_executions"
+    skipped = "jsonata_distributed_map,map_children_are_executions,nested_executions,starts_can_be_repeated"
     with running_cloud(tmp_path, skip_mends=skipped) as unmended:
         prepare(unmended)
         assert run(unmended, unended(batches()))[0] == "States.ItemReaderFailed"
@@ -206,3 +219,8 @@ def test_without_the_mends_the_faults_are_there(tmp_path: Path) -> None:
         }
         execution = start(unmended, {"States": {"Each": each}}, [1])
         assert json.loads(ended(unmended, execution)["output"]) == [{"own": execution}]
+        states = unmended.client("stepfunctions")
+        waiting = machine(unmended, "repeated", {"Wait": {"Type": "Wait", "Seconds": 60, "End": True}})
+        states.start_execution(stateMachineArn=waiting, name="once", input="{}")
+        with pytest.raises(states.exceptions.ExecutionAlreadyExists):
+            states.start_execution(stateMachineArn=waiting, name="once", input="{}")
