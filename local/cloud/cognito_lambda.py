@@ -69,7 +69,7 @@ def attributes_of(user: dict[str, Any]) -> dict[str, str]:
 
 def _invoked(pool: dict[str, Any], trigger: str, arn: str, event: dict[str, Any]) -> dict[str, Any] | None:
     record, config, _ = lambda_svc._get_func_record_for_ref(arn)
-    reason = "ResourceNotFoundException" if record is None or config is None else _refused(record, config, pool)
+    reason = "ResourceNotFoundException" if record is None or config is None else _refused(arn, pool)
     if reason:
         raise TriggerFailed("UnexpectedLambdaException", f"{trigger} invocation failed due to error {reason}.")
     answer: list[Any] = []
@@ -84,18 +84,21 @@ def _invoked(pool: dict[str, Any], trigger: str, arn: str, event: dict[str, Any]
     return answer[0] if answer else None
 
 
-def _refused(record: dict[str, Any], config: dict[str, Any], pool: dict[str, Any]) -> str:
+def _refused(arn: str, pool: dict[str, Any]) -> str:
+    record, _, _ = lambda_svc._get_base_func_record_for_ref(arn)  # permissions of versions and aliases lie with the function
     # Condition keys in lower case: the emulator looks them up so.
     asked = EvalContext(
         principal_arn="*",
         principal_type="Service",
         principal_account="",
         action="lambda:InvokeFunction",
-        resource_arn=config["FunctionArn"],
+        resource_arn=arn,  # as the pool names it: an alias has permissions of its own
         region=cognito._pool_region(pool["Id"]),
         service_context={"aws:sourcearn": pool["Arn"], "aws:sourceaccount": pool["Arn"].split(":")[4]},
     )
-    statements = [item for item in (record.get("policy") or {}).get("Statement", []) if isinstance(item.get("Principal"), dict)]
+    statements = [
+        item for item in ((record or {}).get("policy") or {}).get("Statement", []) if isinstance(item.get("Principal"), dict)
+    ]
     policy = {"Version": "2012-10-17", "Statement": statements}
     allowed = evaluate_resource_policy(policy, asked, service="cognito-idp.amazonaws.com").decision == "Allow"
     return "" if allowed else "AccessDeniedException"

@@ -115,12 +115,20 @@ def test_a_trigger_has_the_documented_event_of_each_of_its_sources(folder: str) 
 
 def test_the_user_pool_calls_every_trigger_and_may() -> None:
     pool = template()["Resources"]["UserPool"]["Properties"]["LambdaConfig"]
-    assert {value["Fn::GetAtt"][0] for value in pool.values()} == {_logical_id(folder) for folder in TRIGGERS}
-    assert all(value["Fn::GetAtt"] == [f"{name}Function", "Arn"] for name, value in pool.items())
+    # The alias: only a published version starts from a snapshot.
+    assert pool == {name: {"Ref": f"{name}Function.Alias"} for name in pool}
+    assert {value["Ref"] for value in pool.values()} == {f"{_logical_id(folder)}.Alias" for folder in TRIGGERS}
     permitted = [item["Properties"] for item in resources("AWS::Lambda::Permission").values()]
     mine = [item for item in permitted if item["Principal"] == "cognito-idp.amazonaws.com"]
-    assert {item["FunctionName"]["Ref"] for item in mine} == {_logical_id(folder) for folder in TRIGGERS}
+    assert {item["FunctionName"]["Ref"] for item in mine} == {f"{_logical_id(folder)}.Alias" for folder in TRIGGERS}
     assert all(item["SourceAccount"] == {"Ref": "AWS::AccountId"} for item in mine)
+
+
+@pytest.mark.parametrize("folder", TRIGGERS)
+def test_a_change_of_the_layer_or_of_a_variable_publishes_a_trigger_anew(folder: str) -> None:
+    assert template()["Resources"][_logical_id(folder)]["Properties"]["AutoPublishAliasAllProperties"] is True
+    # AWS SAM developer guide, AWS::Serverless::LayerVersion, PublishLambdaVersion.
+    assert template()["Resources"]["CoreLayer"]["Properties"]["PublishLambdaVersion"] is True
 
 
 @pytest.mark.parametrize("folder", TRIGGERS)

@@ -92,6 +92,20 @@ def test_a_function_that_cognito_may_not_call_fails_the_call(cloud: RunningCloud
     assert pool.sources() == []
 
 
+def test_an_alias_needs_a_permission_of_its_own(cloud: RunningCloud) -> None:
+    pool = Pool(cloud, {"PreSignUp": "raise Exception('asked')"})
+    functions, name = cloud.client("lambda"), f"PreSignUp-{pool.bucket}"
+    version = functions.publish_version(FunctionName=name)["Version"]
+    arn = functions.create_alias(FunctionName=name, Name="live", FunctionVersion=version)["AliasArn"]
+    pool.cognito.update_user_pool(UserPoolId=pool.id, AutoVerifiedAttributes=["email"], LambdaConfig={"PreSignUp": arn})
+    with pytest.raises(pool.cognito.exceptions.UnexpectedLambdaException, match="AccessDeniedException"):
+        pool.sign_up("ada")
+    allowed = {"Action": "lambda:InvokeFunction", "Principal": "cognito-idp.amazonaws.com", "SourceArn": pool.arn}
+    functions.add_permission(FunctionName=name, Qualifier="live", StatementId="alias", **allowed)
+    with pytest.raises(pool.cognito.exceptions.UserLambdaValidationException, match="asked"):
+        pool.sign_up("ada")
+
+
 def test_each_code_goes_out_in_the_functions_words(cloud: RunningCloud) -> None:
     pool = Pool(cloud, {"CustomMessage": MESSAGE, "PostConfirmation": ""})
     which = {"ClientId": pool.client_id, "Username": "ada"}
