@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from hubplane.domain.registration.events import SignUpRequest
 from hubplane.domain.registration.records import Status, UserRecord
-from hubplane.domain.registration.sign_up import SignUpRequest
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 SUB = "11111111-aaaa-4aaa-8aaa-000000000001"

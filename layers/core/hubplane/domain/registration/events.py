@@ -12,7 +12,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from hubplane.domain.registration.sign_up import SignUpRequest
+
+@dataclass(frozen=True, slots=True)
+class SignUpRequest:
+    """What ``PreSignUp_*`` and ``PostConfirmation_*`` events tell of a person; absent text is empty. ``asked_at`` is aware."""
+
+    username: str
+    email: str
+    asked_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

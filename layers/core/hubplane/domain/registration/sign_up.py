@@ -9,26 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Final
 
 from hubplane.domain.names import claims_of, username_key
 from hubplane.domain.registration.decision import Decision, accept, refuse
 from hubplane.domain.registration.emails import DomainRules, check_email, rules_from_text
+from hubplane.domain.registration.events import SignUpRequest
 from hubplane.domain.registration.records import UserRecord
 from hubplane.domain.registration.returning import may_return
 from hubplane.domain.registration.usernames import check_username, is_reserved
 
 NOT_AVAILABLE: Final = "This user name is not available. Please choose another one"
-
-
-@dataclass(frozen=True, slots=True)
-class SignUpRequest:
-    """What ``PreSignUp_*`` and ``PostConfirmation_*`` events tell of a person; absent text is empty. ``asked_at`` is aware."""
-
-    username: str
-    email: str
-    asked_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
