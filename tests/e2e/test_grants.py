@@ -48,6 +48,7 @@ UNSEEN = {
     "eks:UpdateAddon": "a newer add-on",
     "eks:UpdatePodIdentityAssociation": "another role",
     "autoscaling:DetachLoadBalancerTargetGroups": "another node port",
+    "states:SendTaskSuccess": "an answer that is known before it is asked for",
     "ecr:GetDownloadUrlForLayer": "an image that may say its JupyterHub version",
 }
 

@@ -137,6 +137,16 @@ def test_a_refusal_by_hand_reaches_the_person_with_its_reason(hubplane: Hubplane
     assert "No project of ours" in json.dumps(mails)
 
 
+def test_enabled_in_the_console_is_the_same_as_approved(hubplane: Hubplane) -> None:
+    person = Person(hubplane, "lin_c")
+    execution = hubplane.start_machine("ReviewSignUp", person.input())
+    person.links()
+    person.pool.admin_enable_user(UserPoolId=person.pool_id, Username="lin_c")
+    outcome = hubplane.follow(execution)
+    assert (outcome.status, person.record().status) == ("SUCCEEDED", Status.APPROVED), f"{outcome.error}: {outcome.cause}"
+    wait_for(lambda: sent_to(hubplane, person.email), "the mail that it is approved")
+
+
 def test_people_of_2019_are_bound_to_their_names(hubplane: Hubplane) -> None:
     users = [{"username": "old_ada", "sub": "2019-sub", "email": "old_ada@uni.example.org", "email_verified": True}]
     for mode in ("plan", "enforce"):
