@@ -1,8 +1,12 @@
 """`python -m local.cognito_mails` writes the mails that the custom_message trigger fills, after a change of their templates."""
 
-from hubplane.domain.mail.cognito import COOKED
+from pathlib import Path
+
+from hubplane.domain.mail import cognito_mails
 from hubplane.domain.mail.cooking import cooked
 
+WRITTEN = Path(cognito_mails.__file__)
+
 if __name__ == "__main__":
-    COOKED.write_text(cooked(), encoding="utf-8")
-    print(f"wrote {COOKED}")
+    WRITTEN.write_text(cooked(), encoding="utf-8")
+    print(f"wrote {WRITTEN}")

@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hubplane.domain.mail.catalogue import fields_of
-from hubplane.domain.mail.cognito import COOKED, MARKS, TEMPLATE_OF_SOURCE, CognitoMail, custom_message
+from hubplane.domain.mail.cognito import MARKS, TEMPLATE_OF_SOURCE, CognitoMail, custom_message
 from hubplane.domain.mail.cooking import cooked
 from hubplane.domain.mail.rendering import MailInvalid, render
+from local.cognito_mails import WRITTEN
 
 LETTERHEAD = {"institution": "Institute", "contact": "help@example.org"}
 REST: dict[str, Any] = {"letterhead": LETTERHEAD, "sign_in_url": "https://hub.example.org/", "valid_days": 7}
@@ -75,7 +76,7 @@ def test_a_wrong_setting_is_named() -> None:
 
 
 def test_the_mails_that_are_filled_are_those_of_the_templates() -> None:
-    assert COOKED.read_text() == cooked(), "a template was changed: run .venv/bin/python -m local.cognito_mails"
+    assert WRITTEN.read_text() == cooked(), "a template was changed: run .venv/bin/python -m local.cognito_mails"
 
 
 @pytest.mark.parametrize("source", ["CustomMessage_SignUp", "CustomMessage_ForgotPassword", "CustomMessage_AdminCreateUser"])

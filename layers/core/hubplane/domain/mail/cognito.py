@@ -4,21 +4,19 @@ Cognito fills its placeholders after the trigger has answered (AWS Cognito devel
 come from the event, never from here: ``{####}`` and ``{username}`` are only what they usually are. For an account that an admin
 makes, the message must carry both.
 
-A person waits for it, and the template engine takes longer to import than all else. So the three mails lie rendered beside this
-file, with marks where values go (``cooked`` of ``mail.cooking`` makes them, ``python -m local.cognito_mails`` writes them, a test
-holds them equal to their templates); here the marks are filled, escaped as the templates escape.
+A person waits for it, and the template engine takes longer to import than all else. So the three mails lie rendered in
+``cognito_mails.py``, with marks where values go; ``python -m local.cognito_mails`` writes it, a test holds it equal to the
+templates. Here the marks are filled, escaped as the templates escape.
 """
 
 from __future__ import annotations
 
-import functools
-import json
-import pathlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from hubplane.domain.mail.cognito_mails import COOKED
 from hubplane.domain.mail.fields import FieldInvalid, Kind, MailInvalid, clean, is_placeholder, one_line
 
 TEMPLATE_OF_SOURCE: Final[Mapping[str, str]] = {
@@ -36,8 +34,6 @@ MAX_MESSAGE_LENGTH: Final = 20_000
 
 MAX_SUBJECT_LENGTH: Final = 140
 """Cognito's longest ``emailSubject`` (API reference, VerificationMessageTemplateType)."""
-
-COOKED: Final = pathlib.Path(__file__).with_name("cognito_mails.json")
 
 MARKS: Final[Mapping[str, str]] = {
     "institution": "@@institution@@",
@@ -84,7 +80,7 @@ def custom_message(
     if name == "invitation":
         fields |= {"username": username, "sign_in_url": sign_in_url, "valid_days": valid_days}
     values = {field: _value(name, field, value) for field, value in fields.items()}
-    mail = _cooked()[name]
+    mail = COOKED[name]
     subject = one_line(_MARK.sub(lambda found: values[_FIELD_OF_MARK[found[0]]], mail["subject"]), MAX_SUBJECT_LENGTH)
     html = _MARK.sub(lambda found: values[_FIELD_OF_MARK[found[0]]].translate(_ESCAPES), mail["html"])
     return CognitoMail(subject, html) if len(html) <= MAX_MESSAGE_LENGTH else None
@@ -95,12 +91,6 @@ def _value(name: str, field: str, value: object) -> str:
         return str(clean(value, _KINDS.get(field, Kind.TEXT)))
     except FieldInvalid as error:
         raise MailInvalid(f"mail {name}: {field} {error}") from error
-
-
-@functools.cache
-def _cooked() -> Mapping[str, Mapping[str, str]]:
-    cooked: dict[str, dict[str, str]] = json.loads(COOKED.read_text(encoding="utf-8"))
-    return cooked
 
 
 def _usable(placeholder: str | None) -> bool:
