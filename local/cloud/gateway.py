@@ -14,6 +14,7 @@ from urllib.parse import parse_qs
 
 from local.cloud.cloud import Cloud
 from local.cloud.control import Response, answer_control
+from local.cloud.operations import operation_of
 
 CONTROL_PREFIX = "/_hubplane/"
 _SCOPE = re.compile(r"Credential=(?P<key>[^/,]+)/\d+/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request")
@@ -123,6 +124,8 @@ class Gateway:
         routing = self._emulator._routing_params(request.method, request.path, request.headers, request.body, request.query)
         service = detect_service(request.method, request.path, request.headers, routing)
         action = extract_iam_action(service, request.method, request.path, request.headers, request.body, routing)
+        if action is None and request.service:
+            action = operation_of(request.service, request.method, request.path, request.headers.get("x-amz-target", ""))
         return action or f"{request.service or service}:{request.method} {request.path}"
 
 

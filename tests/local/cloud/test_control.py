@@ -63,6 +63,17 @@ def test_calls_are_counted_by_caller(cloud: RunningCloud) -> None:
     assert ask(cloud, "GET", "calls")[1]["calls"] == {}
 
 
+def test_calls_of_services_that_the_emulator_lacks_have_their_names(cloud: RunningCloud) -> None:
+    ask(cloud, "POST", "calls/reset")
+    rbin = cloud.client("rbin")
+    rule = {"ResourceType": "EBS_VOLUME", "RetentionPeriod": {"RetentionPeriodValue": 1, "RetentionPeriodUnit": "DAYS"}}
+    rbin.get_rule(Identifier=rbin.create_rule(**rule)["Identifier"])
+    rbin.list_rules(ResourceType="EBS_VOLUME")
+    cloud.client("service-quotas").list_service_quotas(ServiceCode="eks")
+    calls = ask(cloud, "GET", "calls")[1]["calls"]
+    assert set(calls) == {"rbin:CreateRule", "rbin:GetRule", "rbin:ListRules", "servicequotas:ListServiceQuotas"}
+
+
 @pytest.mark.parametrize(
     ("method", "path", "body", "status", "words"),
     [
