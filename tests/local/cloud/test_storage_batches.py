@@ -23,7 +23,7 @@ def handler(event, context):
     if batch["key"] in event["run"]["broken"]:
         raise BatchBroken(f"{batch['key']} cannot be read")
     assert event["cluster_name"] == "hub" and ":execution:" in event["execution_arn"]
-    return {"deleted": batch["count"], "skipped": 1, "gone": 0, "failed": 0}
+    return {"deleted": batch["count"], "skipped": 1, "gone": 0, "failed": 0, "left": 2}
 """
 
 
@@ -85,7 +85,7 @@ def test_a_failing_batch_is_counted_and_the_others_are_done(
     cloud: RunningCloud, broken: tuple[str, ...], deleted: int, skipped: int
 ) -> None:
     _, totals = output(cloud, *broken)
-    assert totals == {"deleted": deleted, "skipped": skipped, "gone": 0, "failed": 0, "batches_failed": len(broken)}
+    assert totals == {"deleted": deleted, "skipped": skipped, "gone": 0, "failed": 0, "left": 2 * (3 - len(broken)), "batches_failed": len(broken)}
 
 
 def test_one_batch_runs_at_a_time_and_in_order(cloud: RunningCloud) -> None:
