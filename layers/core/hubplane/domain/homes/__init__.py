@@ -1,0 +1,1 @@
+"""Homes: what a person's server may mount."""
