@@ -30,6 +30,7 @@ class Settings:
     kubernetes_role_arns: str
     storage_reader_role_arns: str
     storage_pruner_role_arns: str
+    home_keeper_role_arns: str
     cluster_admin_principal_arns: str = ""
 
 
@@ -53,6 +54,7 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
             cluster_admin_arns=arns(f"{SETTINGS.kubernetes_role_arns},{SETTINGS.cluster_admin_principal_arns}"),
             storage_reader_arns=arns(SETTINGS.storage_reader_role_arns),
             storage_pruner_arns=arns(SETTINGS.storage_pruner_role_arns),
+            home_keeper_arns=arns(SETTINGS.home_keeper_role_arns),
         ),
         addon_versions={name: eks.recommended_addon_version(name, spec.kubernetes_version) for name in ADDONS},
         associations=wanted_associations(outputs["EbsCsiRoleArn"], outputs["AutoscalerRoleArn"], outputs["HubRoleArn"]),

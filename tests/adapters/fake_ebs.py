@@ -44,6 +44,12 @@ class FakeEbs:
         own = {key: item for key, item in self.snapshots.items() if item["OwnerId"] == ACCOUNT}
         return self._described("Snapshots", own if asked.get("OwnerIds") == ["self"] else self.snapshots, names, asked)
 
+    def create_tags(self, **asked: Any) -> None:
+        self._refuse("create_tags")
+        for item in (self.volumes[resource] for resource in asked["Resources"]):
+            written = {tag["Key"]: tag["Value"] for tag in asked["Tags"]}
+            item["Tags"] = _tag_list({**{tag["Key"]: tag["Value"] for tag in item["Tags"]}, **written})
+
     def create_snapshot(self, **asked: Any) -> dict[str, Any]:
         self._refuse("create_snapshot")
         if asked["VolumeId"] not in self.volumes:

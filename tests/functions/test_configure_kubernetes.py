@@ -15,8 +15,8 @@ STORAGE_CLASS = "/apis/storage.k8s.io/v1/storageclasses/gp3"
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
 PRUNER_ROLE = f"{RBAC}/namespaces/jupyter/roles/hubplane:storage-pruner"
 OF_THE_STORAGE_DAY = [
-    f"created {kind} hubplane:storage-{group}"
-    for group in ("reader", "pruner")
+    f"created {kind} hubplane:{group}"
+    for group in ("storage-reader", "storage-pruner", "home-keeper")
     for kind in ("ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding")
 ]
 

@@ -7,6 +7,7 @@ from typing import Any
 from tests.template.test_control_plane import FOLDERS, function_of, resources
 
 ADMINS, READERS, PRUNERS = "KUBERNETES_ROLE_ARNS", "STORAGE_READER_ROLE_ARNS", "STORAGE_PRUNER_ROLE_ARNS"
+KEEPERS = "HOME_KEEPER_ROLE_ARNS"
 CONNECTION = "cluster_connection("
 
 
@@ -30,13 +31,17 @@ def asks_clusters() -> set[str]:
 
 
 def test_who_talks_to_a_cluster_is_in_one_list_and_nobody_else_is() -> None:
-    listed = [name for variable in (ADMINS, READERS, PRUNERS) for name in sorted(roles_of(variable))]
+    listed = [name for variable in (ADMINS, READERS, PRUNERS, KEEPERS) for name in sorted(roles_of(variable))]
     assert sorted(listed) == sorted(asks_clusters())
 
 
 def test_the_storage_day_reads_with_one_function_and_deletes_claims_with_one() -> None:
     assert roles_of(READERS) == {"SweepStorageFunction"}
     assert roles_of(PRUNERS) == {"ApplyDeletionsFunction"}
+
+
+def test_a_spawn_reads_one_claim_and_no_more() -> None:
+    assert roles_of(KEEPERS) == {"EnsureHomeFunction", "RecordServerStopFunction"}
 
 
 def test_who_talks_to_a_cluster_may_ask_eks_where_it_is() -> None:

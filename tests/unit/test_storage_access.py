@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from hubplane.domain.eks_settings.settings import STORAGE_PRUNER, STORAGE_READER
+from hubplane.domain.eks_settings.settings import HOME_KEEPER, STORAGE_PRUNER, STORAGE_READER
 from hubplane.domain.eks_settings.storage_access import storage_access_manifests
 
 MANIFESTS = storage_access_manifests()
@@ -18,6 +18,8 @@ RIGHTS = {
     (STORAGE_PRUNER, "get", "persistentvolumes", ""),
     (STORAGE_PRUNER, "get", "persistentvolumeclaims", "jupyter"),
     (STORAGE_PRUNER, "delete", "persistentvolumeclaims", "jupyter"),
+    (HOME_KEEPER, "get", "persistentvolumes", ""),
+    (HOME_KEEPER, "get", "persistentvolumeclaims", "jupyter"),
 }
 
 

@@ -9,14 +9,14 @@ import pytest
 
 from hubplane.adapters.claims import Claims
 from hubplane.adapters.kubernetes import Kubernetes
-from hubplane.domain.eks_settings.settings import STORAGE_PRUNER, STORAGE_READER
+from hubplane.domain.eks_settings.settings import HOME_KEEPER, STORAGE_PRUNER, STORAGE_READER
 from hubplane.domain.eks_settings.storage_access import storage_access_manifests
 from hubplane.domain.kubernetes_access import ClusterConnection
 from hubplane.domain.storage.actions import ClaimReference
 from tests.local.kubernetes.aws import ACCOUNT, Sts
 from tests.local.kubernetes.running import Cluster, until
 
-READER, PRUNER, NOBODY = "READERKEY", "PRUNERKEY", "NOBODYKEY"
+READER, PRUNER, KEEPER, NOBODY = "READERKEY", "PRUNERKEY", "KEEPERKEY", "NOBODYKEY"
 CORE = "/api/v1"
 JUPYTER, DEFAULT = f"{CORE}/namespaces/jupyter", f"{CORE}/namespaces/default"
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
@@ -34,7 +34,7 @@ def kubernetes(cluster: Cluster, key: str) -> Kubernetes:
 def hub(make_cluster: Callable[..., Cluster], sts: Sts) -> Cluster:
     """A cluster as ConfigureKubernetes leaves it, with a home, a pod and a secret in ``jupyter`` and in ``default``."""
     cluster = make_cluster()
-    groups = {READER: [STORAGE_READER], PRUNER: [STORAGE_READER, STORAGE_PRUNER], NOBODY: []}
+    groups = {READER: [STORAGE_READER], PRUNER: [STORAGE_READER, STORAGE_PRUNER], KEEPER: [HOME_KEEPER], NOBODY: []}
     for key, names in groups.items():
         sts.add(key, f"arn:aws:sts::{ACCOUNT}:assumed-role/{key}/session")
         cluster.let_in(f"arn:aws:iam::{ACCOUNT}:role/{key}", [], groups=names)
@@ -42,7 +42,7 @@ def hub(make_cluster: Callable[..., Cluster], sts: Sts) -> Cluster:
     applied = [
         kubernetes(cluster, "ADMINKEY").apply(manifest).outcome for _ in range(2) for manifest in storage_access_manifests()
     ]
-    assert applied == ["created"] * 8 + ["unchanged"] * 8
+    assert applied == ["created"] * 12 + ["unchanged"] * 12
     for namespace in (JUPYTER, DEFAULT):
         for name in ("claim-ann", "claim-ben"):
             cluster.create(f"{namespace}/persistentvolumeclaims", {"metadata": {"name": name}, **CLAIM})
@@ -56,7 +56,7 @@ ALLOWED = [
     ("GET", f"{JUPYTER}/persistentvolumeclaims", {READER, PRUNER}),
     ("GET", f"{JUPYTER}/pods", {READER, PRUNER}),
     ("GET", f"{CORE}/persistentvolumes", {READER, PRUNER}),
-    ("GET", f"{JUPYTER}/persistentvolumeclaims/claim-ben", {PRUNER}),
+    ("GET", f"{JUPYTER}/persistentvolumeclaims/claim-ben", {PRUNER, KEEPER}),
 ]
 REFUSED = [
     ("DELETE", f"{JUPYTER}/pods/jupyter-ann"),
@@ -77,15 +77,15 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize("key", [READER, PRUNER, NOBODY])
+@pytest.mark.parametrize("key", [READER, PRUNER, KEEPER, NOBODY])
 @pytest.mark.parametrize(("method", "path", "holders"), ALLOWED, ids=[f"{method} {path}" for method, path, _ in ALLOWED])
 def test_each_reads_what_it_has_to(hub: Cluster, method: str, path: str, holders: set[str], key: str) -> None:
     assert hub.ask(method, path, token=hub.token(key)).status == (200 if key in holders else 403)
 
 
-@pytest.mark.parametrize("key", [READER, PRUNER])
+@pytest.mark.parametrize("key", [READER, PRUNER, KEEPER])
 @pytest.mark.parametrize(("method", "path"), REFUSED, ids=[f"{method} {path}" for method, path in REFUSED])
-def test_neither_may_do_anything_else(hub: Cluster, method: str, path: str, key: str) -> None:
+def test_none_may_do_anything_else(hub: Cluster, method: str, path: str, key: str) -> None:
     body = {"metadata": {"name": "claim-new"}, **CLAIM} if method in ("POST", "PATCH") else None
     content_type = "application/merge-patch+json" if method == "PATCH" else ""
     answer = hub.ask(method, path, body, token=hub.token(key), content_type=content_type)

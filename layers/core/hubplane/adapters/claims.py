@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
 from hubplane.domain.errors import NotYet
+from hubplane.domain.homes.facts import SeenClaim
 from hubplane.domain.storage.actions import ClaimReference
 from hubplane.domain.storage.ports import ClaimNow, Refusal, Refused
 from hubplane.domain.storage.records import Claim
@@ -64,6 +65,15 @@ class Claims:
             version=metadata["resourceVersion"],
             ending="deletionTimestamp" in metadata,
         )
+
+    def see(self, name: str) -> SeenClaim | None:
+        """A home's claim and its volume, without the pods; None where there is no such claim. Reads only."""
+        claim = self._api.get("PersistentVolumeClaim", name, self._namespace)
+        if claim is None:
+            return None
+        bound_to = claim["spec"].get("volumeName") or None
+        volume = self._api.get("PersistentVolume", bound_to) if bound_to else None
+        return SeenClaim(name, bound_to, volume_id_of(volume) if volume else None, "deletionTimestamp" in claim["metadata"])
 
     def delete_claim(self, claim: ClaimReference, version: str) -> None:
         """Delete the claim for good; its reclaim policy takes the volume with it. Raises ``Refused`` with GONE, CHANGED or

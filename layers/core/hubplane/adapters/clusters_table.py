@@ -25,7 +25,7 @@ class ClusterRecord:
     """What is known of a cluster. ``availability_zone`` is set by the first build and never changes.
 
     ``storage_policy`` and ``hub_url`` are those of the last recorded release, None before the first. ``storage_lock`` is a lock
-    of its own: a build must not keep a night's snapshots from being taken.
+    of its own: a build must not keep a night's snapshots from being taken. ``home_size_gib`` is what a new home gets.
     """
 
     cluster_name: str
@@ -35,6 +35,7 @@ class ClusterRecord:
     storage_lock: Lock | None = None
     storage_policy: StoragePolicy | None = None
     hub_url: str | None = None
+    home_size_gib: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,7 @@ class ClustersTable:
             storage_lock=_lock(item.get("storage_lock")),
             storage_policy=_policy(_text(item.get("release"))),
             hub_url=json.loads(item["release"]["S"]).get("hub_url") if "release" in item else None,
+            home_size_gib=_home_size(_text(item.get("release"))),
         )
 
     def built(self) -> tuple[BuiltCluster, ...]:
@@ -231,6 +233,11 @@ def _policy(release: str | None) -> StoragePolicy | None:
     if release is None:
         return None
     return policy_from_json(json.loads(release).get("spec", {}).get("storage", {}).get("policy", {}))
+
+
+def _home_size(release: str | None) -> int | None:
+    size = None if release is None else json.loads(release).get("spec", {}).get("storage", {}).get("home_size_gib")
+    return None if size is None else int(size)
 
 
 def _text(value: Mapping[str, str] | None) -> str | None:

@@ -110,6 +110,12 @@ class Ebs:
         with _sent_once(f"delete {volume_id}"):
             self._changing.delete_volume(VolumeId=volume_id)
 
+    def tag_volume(self, volume_id: str, tags: Mapping[str, str]) -> None:
+        """Write tags on a volume, over older ones of their names. Repeatable. Raises ``Throttled``, ``ProviderError``."""
+        with translated(f"tag {volume_id} with {', '.join(tags)}"):
+            written = [{"Key": key, "Value": value} for key, value in tags.items()]
+            self._looking.create_tags(Resources=[volume_id], Tags=written)
+
     def _volumes(self, name: str, values: Collection[str]) -> tuple[Volume, ...]:
         found: list[Volume] = []
         for part in _parts(values):

@@ -1,4 +1,4 @@
-"""What the storage day's functions may do in a cluster: RBAC objects for the two groups of their access entries.
+"""What the storage day's functions, and those that a spawn asks, may do in a cluster: RBAC objects for their groups.
 
 No EKS access policy is as narrow: the least one that deletes a claim, AmazonEKSEditPolicy, reads every Secret of the hub's
 namespace as well (https://docs.aws.amazon.com/eks/latest/userguide/access-policy-permissions.html).
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from hubplane.domain.eks_settings.settings import HUB_NAMESPACE, STORAGE_PRUNER, STORAGE_READER
+from hubplane.domain.eks_settings.settings import HOME_KEEPER, HUB_NAMESPACE, STORAGE_PRUNER, STORAGE_READER
 
 RBAC = "rbac.authorization.k8s.io"
 
@@ -32,6 +32,8 @@ RIGHTS: Mapping[str, Rights] = {
         everywhere={"persistentvolumes": ("get",)},
         in_namespace={"persistentvolumeclaims": ("delete", "get")},
     ),
+    # One claim and its volume at a time: a spawn must not cost a list of everybody's.
+    HOME_KEEPER: Rights(everywhere={"persistentvolumes": ("get",)}, in_namespace={"persistentvolumeclaims": ("get",)}),
 }
 
 
