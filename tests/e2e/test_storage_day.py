@@ -169,8 +169,15 @@ def test_the_schedule_takes_snapshots_and_prunes_only_as_the_policy_says(planted
     before = runs()
     ten = datetime.now(UTC).replace(hour=10, minute=0, second=0, microsecond=0) + timedelta(days=1)
     post(f"{planted.cloud.endpoint_url}/_hubplane/schedules/run", {"at": ten.isoformat()})
-    (arn,) = wait_for(lambda: runs() - before, "the scheduled day")
-    outcome = planted.follow(arn)
+
+    def mine() -> str | None:
+        """The day of this cluster: the other clusters of the session have theirs at ten as well."""
+        told = {arn: json.loads(states.describe_execution(executionArn=arn)["input"]) for arn in runs() - before}
+        return next((arn for arn, given in told.items() if given["cluster_name"] == CLUSTER), None)
+
+    outcome = planted.follow(wait_for(mine, "the scheduled day"))
+    for arn in runs() - before:
+        planted.follow(arn)
     assert outcome.status == "SUCCEEDED", outcome.cause
     assert [step["mode"] for step in outcome.result["steps"]] == ["enforce", "plan", "plan"]
 
@@ -196,7 +203,7 @@ def test_a_night_that_would_take_too_much_asks_first(planted: Hubplane, night: d
     before = ebs(planted)["snapshots"]
     arn = planted.start_machine("PruneSnapshots", {"cluster_name": CLUSTER, "mode": "enforce"})
     question = ask_about(planted)
-    assert ebs(planted)["snapshots"] == before, "nothing is begun before the answer"
+    assert before.items() <= ebs(planted)["snapshots"].items(), "nothing is begun before the answer"
     planted.client("stepfunctions").send_task_success(taskToken=question["task_token"], output=json.dumps(answer))
     outcome = planted.follow(arn)
     after = ebs(planted)["snapshots"]

@@ -66,7 +66,7 @@ def odd(draw: st.DrawFn, folder: str, source: str) -> dict[str, Any]:
         if draw(st.booleans()):
             place.pop(path[-1], None)
         else:
-            place[path[-1]] = draw(ODD)
+            place[path[-1]] = copy.deepcopy(draw(ODD))  # one odd object in two places would hold itself
     return event
 
 
