@@ -203,6 +203,21 @@ CASES: list[tuple[str, dict[str, Any], str, str]] = [
     ("hour of the day", {"storage.policy.snapshot_hour": 24}, "storage.policy.snapshot_hour = 24", "from 0 to 23"),
     ("no share", {"storage.policy.largest_share": 0}, "storage.policy.largest_share = 0", "above 0 and at most 1"),
     ("prune in words", {"storage.policy.prune": "yes"}, 'storage.policy.prune = "yes"', "true or false"),
+    *(
+        (f"{field} out of range", {f"storage.policy.{field}": value}, f"storage.policy.{field}", said)
+        for field, value, said in [
+            ("volume_idle_days", 0, "from 1 to 3650"),
+            ("grace_days", 0, "from 1 to 3650"),
+            ("daily_snapshots", -1, "from 0 to 366"),
+            ("weekly_snapshots", -1, "from 0 to 520"),
+            ("monthly_snapshots", -1, "from 0 to 120"),
+            ("largest_share", 1.01, "at most 1"),
+            ("pending_reserve", 100, "from 0 to 99"),
+            ("warning_days", [], "1 to 10 different"),
+            ("protection_tag", "", "1 to 128"),
+            ("hub_database_claim", "", "claim"),
+        ]
+    ),
     ("warned twice", {"storage.policy.warning_days": [3, 3]}, "storage.policy.warning_days = 3", "stands there twice"),
     (
         "retention shorter than its warning",

@@ -63,9 +63,7 @@ class ClustersTable:
             availability_zone=_text(item.get("availability_zone")),
             lock=_lock(item.get("lock")),
             storage_lock=_lock(item.get("storage_lock")),
-            storage_policy=_policy(_text(item.get("release"))),
-            hub_url=json.loads(item["release"]["S"]).get("hub_url") if "release" in item else None,
-            home_size_gib=_home_size(_text(item.get("release"))),
+            **_release(_text(item.get("release"))),
         )
 
     def built(self) -> tuple[BuiltCluster, ...]:
@@ -228,16 +226,17 @@ def _lock(item: Mapping[str, Any] | None) -> Lock | None:
     )
 
 
-def _policy(release: str | None) -> StoragePolicy | None:
-    """The policy in a recorded release. Releases of before policies existed take the defaults, which delete nothing."""
-    if release is None:
-        return None
-    return policy_from_json(json.loads(release).get("spec", {}).get("storage", {}).get("policy", {}))
-
-
-def _home_size(release: str | None) -> int | None:
-    size = None if release is None else json.loads(release).get("spec", {}).get("storage", {}).get("home_size_gib")
-    return None if size is None else int(size)
+def _release(text: str | None) -> dict[str, Any]:
+    """What the record says of its last release. One of before policies existed takes the defaults, which delete nothing."""
+    if text is None:
+        return {}
+    release = json.loads(text)
+    storage = release.get("spec", {}).get("storage", {})
+    return {
+        "storage_policy": policy_from_json(storage.get("policy", {})),
+        "hub_url": release.get("hub_url"),
+        "home_size_gib": storage.get("home_size_gib"),
+    }
 
 
 def _text(value: Mapping[str, str] | None) -> str | None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 import dacite
 
-__all__ = ["StoragePolicy", "policy_faults", "policy_from_json", "policy_to_json", "snapshot_boundary"]
+__all__ = ["StoragePolicy", "policy_from_json", "policy_to_json", "snapshot_boundary"]
 
 # An EBS account may have 100 snapshots pending, not adjustable (AWS General Reference, "Amazon EBS endpoints and quotas").
 PENDING_SNAPSHOT_LIMIT = 100
@@ -65,11 +65,6 @@ def snapshot_boundary(policy: StoragePolicy, now: datetime) -> datetime:
     return today if today <= now else today - timedelta(days=1)
 
 
-def policy_faults(policy: StoragePolicy) -> tuple[str, ...]:
-    """Every rule that the policy breaks, as ``field: value; rule`` sentences; empty when it may be used."""
-    return tuple(_faults(policy))
-
-
 def policy_from_json(document: Mapping[str, Any]) -> StoragePolicy:
     """The policy of a JSON document; absent fields take their defaults. Raises ``dacite.DaciteError`` on wrong types or names."""
     return dacite.from_dict(StoragePolicy, dict(document), dacite.Config(cast=[tuple], strict=True))
@@ -78,31 +73,3 @@ def policy_from_json(document: Mapping[str, Any]) -> StoragePolicy:
 def policy_to_json(policy: StoragePolicy) -> dict[str, Any]:
     """The JSON document of a policy, every field written out."""
     return {**asdict(policy), "warning_days": list(policy.warning_days)}
-
-
-def _faults(policy: StoragePolicy) -> Iterator[str]:
-    if not 0 <= policy.snapshot_hour <= 23:
-        yield f"snapshot_hour: {policy.snapshot_hour}; an hour of the UTC day, 0 to 23"
-    for name in ("volume_idle_days", "grace_days"):
-        if getattr(policy, name) < 1:
-            yield f"{name}: {getattr(policy, name)}; at least 1 day"
-    for name in ("daily_snapshots", "weekly_snapshots", "monthly_snapshots"):
-        if getattr(policy, name) < 0:
-            yield f"{name}: {getattr(policy, name)}; 0 or more (the newest copy is kept in any case)"
-    if not 0 < policy.largest_share <= 1:
-        yield f"largest_share: {policy.largest_share}; above 0 and at most 1"
-    if not 0 <= policy.pending_reserve < PENDING_SNAPSHOT_LIMIT:
-        yield f"pending_reserve: {policy.pending_reserve}; 0 to {PENDING_SNAPSHOT_LIMIT - 1}"
-    if not policy.protection_tag:
-        yield "protection_tag: empty; name the tag whose presence protects"
-    if not policy.hub_database_claim:
-        yield "hub_database_claim: empty; name the hub's own claim, which is never pruned"
-    if not policy.warning_days or min(policy.warning_days) < 1 or len(set(policy.warning_days)) < len(policy.warning_days):
-        yield f"warning_days: {policy.warning_days}; at least one, each 1 or more, none twice"
-    elif policy.end_of_retention_days is not None:
-        least = policy.volume_idle_days + max(policy.warning_days)
-        if policy.end_of_retention_days <= least:
-            yield (
-                f"end_of_retention_days: {policy.end_of_retention_days}; more than {least}, "
-                "the idle days of a volume and the first warning together, or null for never"
-            )
