@@ -22,6 +22,7 @@ class FakeEbs:
         self.snapshots: dict[str, dict[str, Any]] = {}
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.refusals: dict[str, list[str]] = {}
+        self.made: dict[str, dict[str, Any]] = {}
         self.page = page
         self.now = datetime(2026, 11, 25, 10, 0, tzinfo=UTC)
 
@@ -36,6 +37,10 @@ class FakeEbs:
         self.snapshots[snapshot_id] = {**whole, "OwnerId": ACCOUNT, "Tags": _tag_list(tags or {}), **more}
 
     def describe_volumes(self, **asked: Any) -> dict[str, Any]:
+        if gone := [volume_id for volume_id in asked.get("VolumeIds", ()) if volume_id not in self.volumes]:
+            raise Refusal("InvalidVolume.NotFound", f"The volume '{gone[0]}' does not exist.")
+        if "VolumeIds" in asked:
+            return {"Volumes": [self.volumes[volume_id] for volume_id in asked["VolumeIds"]]}
         names = {"volume-id": "VolumeId", "snapshot-id": "SnapshotId", "status": "State"}
         return self._described("Volumes", self.volumes, names, asked)
 
@@ -60,6 +65,27 @@ class FakeEbs:
         tags = {tag["Key"]: tag["Value"] for part in asked.get("TagSpecifications", ()) for tag in part["Tags"]}
         self.snapshot(snapshot_id, asked["VolumeId"], tags, State="pending", StartTime=self.now)
         return {"SnapshotId": snapshot_id, "State": "pending"}
+
+    def create_volume(self, **asked: Any) -> dict[str, Any]:
+        self._refuse("create_volume")
+        token = asked.get("ClientToken", "")
+        if token in self.made:
+            if self.made[token]["asked"] != asked:
+                raise Refusal("IdempotentParameterMismatch")
+            return {"VolumeId": self.made[token]["volume_id"], "State": "creating"}
+        source = self.snapshots.get(asked["SnapshotId"])
+        if source is None or source["OwnerId"] != ACCOUNT:
+            raise Refusal("InvalidSnapshot.NotFound")
+        if source["State"] != "completed":
+            raise Refusal("IncorrectState")
+        if asked["Size"] < source["VolumeSize"]:
+            raise Refusal("InvalidParameterValue")
+        volume_id = f"vol-{len(self.volumes) + len(self.made) + 4096:08x}"
+        tags = {tag["Key"]: tag["Value"] for part in asked.get("TagSpecifications", ()) for tag in part["Tags"]}
+        facts = {"Size": asked["Size"], "AvailabilityZone": asked["AvailabilityZone"], "SnapshotId": asked["SnapshotId"]}
+        self.volume(volume_id, tags, State="creating", CreateTime=self.now, VolumeType=asked["VolumeType"], **facts)
+        self.made[token] = {"asked": asked, "volume_id": volume_id}
+        return {"VolumeId": volume_id, "State": "creating"}
 
     def delete_snapshot(self, **asked: Any) -> None:
         self._refuse("delete_snapshot")

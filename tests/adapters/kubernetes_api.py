@@ -62,6 +62,9 @@ def running_api() -> Iterator[Api]:
         def do_GET(self) -> None:
             self._answer(_read)
 
+        def do_POST(self) -> None:
+            self._answer(_create)
+
         def do_PATCH(self) -> None:
             self._answer(_apply)
 
@@ -133,6 +136,25 @@ def _plural(path: str) -> str:
     """The resource of a path: the part after the group's version, or after the namespace's name."""
     parts = path.split("/")[3 if path.startswith("/api/") else 4 :]
     return parts[2] if parts[0] == "namespaces" and len(parts) > 2 else parts[0]
+
+
+def _create(api: Api, path: str, query: dict[str, str], body: Any) -> tuple[int, Any]:
+    name = body["metadata"]["name"]
+    whole, plural = f"{path}/{name}", path.rpartition("/")[2]
+    if whole in api.objects:
+        return status(409, "AlreadyExists", f'{plural} "{name}" already exists', name=name, kind=plural)
+    body["metadata"]["uid"] = f"uid-{name}"
+    body["status"] = {"phase": "Pending"}
+    api.put(whole, body)
+    return 201, api.objects[whole]
+
+
+def bind(api: Api, claim_path: str) -> None:
+    """What the persistent volume controller does with a claim that names its volume: both sides say so."""
+    claim = api.objects[claim_path]
+    volume = api.objects[f"/api/v1/persistentvolumes/{claim['spec']['volumeName']}"]
+    volume["spec"]["claimRef"]["uid"] = claim["metadata"]["uid"]
+    claim["status"] = volume["status"] = {"phase": "Bound"}
 
 
 def _apply(api: Api, path: str, query: dict[str, str], body: Any) -> tuple[int, Any]:

@@ -132,6 +132,16 @@ class Kubernetes:
         same = before["metadata"].get("resourceVersion") == after["metadata"].get("resourceVersion")
         return Applied("unchanged" if same else "changed", after)
 
+    def create(self, manifest: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Make the object; None, and nothing is changed, where one of its name is there already: look whether it is the same."""
+        kind, metadata = manifest["kind"], manifest["metadata"]
+        path = RESOURCES[kind].path(metadata.get("namespace"))
+        query = {"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"}
+        try:
+            return self._call(f"create {kind} {metadata['name']}", "POST", path, query, body=manifest, tell_conflict=True)
+        except _Conflict:
+            return None
+
     def delete(self, kind: str, name: str, namespace: str | None = None) -> bool:
         """Ask for the object's removal; False where it is gone already. Repeatable. Finalizers may keep it for a while."""
         body = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background"}
@@ -191,7 +201,7 @@ class Kubernetes:
 
 
 class _Conflict(Exception):
-    """A precondition does not hold; never leaves this module."""
+    """A precondition does not hold, or a name is taken; never leaves this module."""
 
 
 def api_error(doing: str, error: ApiException) -> HubplaneError:

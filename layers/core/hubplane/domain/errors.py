@@ -101,6 +101,22 @@ class HomeNotProved(HubplaneError):
     """No completed snapshot proves to hold a person's home as it was left; nothing of it may go."""
 
 
+class HomeInputInvalid(HubplaneError):
+    """The input of a machine about one home breaks rules; the message lists every fault with field, value and rule."""
+
+
+class HomeChangeRefused(HubplaneError):
+    """What was asked for cannot be done with this home as it is; the message says why, and what to do instead."""
+
+
+class HomeHeld(HubplaneError):
+    """Somebody else is changing this home; the message says who and until when, and that it is to be tried again later."""
+
+
+class HomeTaken(HubplaneError):
+    """The name of a home's claim or volume is in use in the cluster for something else; nothing was changed."""
+
+
 class NotYet(HubplaneError):
     """Something made moments ago is not visible everywhere yet (IAM, access entries); trying again is right."""
 

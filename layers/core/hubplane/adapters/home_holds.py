@@ -1,0 +1,87 @@
+"""Holds on homes: one Ledger item ``hold#<claim>`` each, written only where no other's lease stands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from hubplane.domain.errors import HomeHeld
+from hubplane.domain.homes.holds import Hold
+from hubplane.domain.provider_errors import error_code, translated
+
+CONDITION_FAILED: Final = "ConditionalCheckFailedException"
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class HomeHolds:
+    """Reads and conditional writes of the Ledger; ``client`` is a boto3 DynamoDB client, ``now`` the time leases are held
+    against."""
+
+    def __init__(self, client: Any, ledger_table_name: str, now: Callable[[], datetime] = _utc_now) -> None:
+        self._client = client
+        self._table_name = ledger_table_name
+        self._now = now
+
+    def hold(self, cluster_name: str, claim_name: str, holder: str, why: str, until_at: datetime) -> None:
+        """Hold the home until ``until_at``. Repeatable: the same holder renews. Raises ``HomeHeld`` where another holds it."""
+        with translated(f"hold the home {claim_name} of cluster {cluster_name}"):
+            try:
+                self._client.put_item(
+                    TableName=self._table_name,
+                    Item={
+                        **_key(cluster_name, claim_name),
+                        "holder": {"S": holder},
+                        "why": {"S": why},
+                        "until_at": {"S": _text(until_at)},
+                    },
+                    ConditionExpression="attribute_not_exists(entry) OR holder = :me OR until_at <= :now",
+                    ExpressionAttributeValues={":me": {"S": holder}, ":now": {"S": _text(self._now())}},
+                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                )
+            except Exception as error:
+                if error_code(error) != CONDITION_FAILED:
+                    raise
+                held = _hold(getattr(error, "response", {})["Item"])
+                raise HomeHeld(
+                    f"the home {claim_name} of {cluster_name} is held by {held.holder} until {_text(held.until_at)} "
+                    f"({held.why}): wait until that has ended, and try again"
+                ) from error
+
+    def release(self, cluster_name: str, claim_name: str, holder: str) -> None:
+        """Give the hold back. Repeatable; another's hold, or none, stays as it is."""
+        with translated(f"release the home {claim_name} of cluster {cluster_name}"):
+            try:
+                self._client.delete_item(
+                    TableName=self._table_name,
+                    Key=_key(cluster_name, claim_name),
+                    ConditionExpression="holder = :me",
+                    ExpressionAttributeValues={":me": {"S": holder}},
+                )
+            except Exception as error:
+                if error_code(error) != CONDITION_FAILED:
+                    raise
+
+    def read(self, cluster_name: str, claim_name: str) -> Hold | None:
+        """The hold that stands now, None where there is none or its lease has passed. Read consistently."""
+        with translated(f"read the hold on the home {claim_name} of cluster {cluster_name}"):
+            key = _key(cluster_name, claim_name)
+            item = self._client.get_item(TableName=self._table_name, Key=key, ConsistentRead=True).get("Item")
+        held = _hold(item) if item else None
+        return held if held and held.until_at > self._now() else None
+
+
+def _key(cluster_name: str, claim_name: str) -> dict[str, Any]:
+    return {"cluster": {"S": cluster_name}, "entry": {"S": f"hold#{claim_name}"}}
+
+
+def _hold(item: Any) -> Hold:
+    return Hold(item["holder"]["S"], item["why"]["S"], datetime.fromisoformat(item["until_at"]["S"]))
+
+
+def _text(moment: datetime) -> str:
+    """Whole seconds of UTC: DynamoDB compares texts."""
+    return moment.astimezone(UTC).isoformat(timespec="seconds")
