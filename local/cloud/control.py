@@ -9,7 +9,8 @@
 | ``POST front/hosts`` ``{host: load balancer name}`` | the front takes requests for the host to that load balancer |
 | ``GET ebs`` | all volumes and snapshots in the words of ``ebs/seed``, for before and after (``ebs_dump.dump``) |
 | ``POST ebs/seed`` ``{"volumes": [...], "snapshots": [...]}`` | plants volumes and snapshots with a past (``ebs_seed.plant``) |
-| ``POST ebs/pace`` ``{"snapshot_seconds", "spacing_seconds"}`` | how long snapshots take from now on, and their spacing |
+| ``POST ebs/write`` ``{"volume_id", "content"}`` | writes a text into a volume, which its snapshots and their volumes carry on |
+| ``POST ebs/pace`` ``{"snapshot_seconds", "spacing_seconds", "volume_seconds"}`` | from now on: how long they take, the spacing |
 | ``POST ebs/faults`` ``{"volume_id"}`` | the next snapshot of the volume ends as ``error`` |
 | ``POST ebs/finish`` | completes what is pending |
 | ``POST schedules/run`` ``{"at": ISO time}`` | fires the schedules that would be due at that time, now |
@@ -91,8 +92,17 @@ def _dump_ebs(cloud: Cloud, given: Any) -> Any:
     return dump()
 
 
+def _write_ebs(cloud: Cloud, given: Any) -> Any:
+    from local.cloud.mends.ebs_contents import write  # noqa: PLC0415  the emulator is imported with it
+
+    if not isinstance(given, dict) or not all(isinstance(given.get(name), str) for name in ("volume_id", "content")):
+        raise ControlRefused("the body must hold volume_id and content, both texts")
+    write(given["volume_id"], given["content"])
+    return {}
+
+
 def _pace_ebs(cloud: Cloud, given: Any) -> Any:
-    names = ("snapshot_seconds", "spacing_seconds")
+    names = ("snapshot_seconds", "spacing_seconds", "volume_seconds")
     if not isinstance(given, dict) or not given or set(given) - set(names):
         raise ControlRefused(f"the body must hold {' or '.join(names)}")
     for name, value in given.items():
@@ -135,6 +145,7 @@ ACTIONS: dict[tuple[str, str], Callable[[Cloud, Any], Any]] = {
     ("POST", "front/hosts"): _add_hosts,
     ("GET", "ebs"): _dump_ebs,
     ("POST", "ebs/seed"): _seed_ebs,
+    ("POST", "ebs/write"): _write_ebs,
     ("POST", "ebs/pace"): _pace_ebs,
     ("POST", "ebs/faults"): _fail_snapshot,
     ("POST", "ebs/finish"): _finish_snapshots,

@@ -6,12 +6,14 @@ from typing import Any
 
 from ministack.services import ec2
 
+from local.cloud.ebs_seed import CONTENT
+
 
 def dump() -> dict[str, list[dict[str, Any]]]:
     """``volumes`` and ``snapshots`` by id, in the words of ``ebs_seed.plant``, so that a dump can be planted elsewhere.
 
     Times are ISO with a zone. What does not apply is null: ``attached_to`` of a free volume, ``source_snapshot_id`` of one
-    that was made empty. A volume's ``state`` is told and not planted. Reads only.
+    that was made empty. ``content`` is told where something is written. A volume's ``state`` is told and not planted. Reads only.
     """
     return {
         "volumes": [_volume(record) for _, record in sorted(ec2._volumes.items())],
@@ -31,6 +33,7 @@ def _volume(record: dict[str, Any]) -> dict[str, Any]:
         "attached_to": attachments[0]["InstanceId"] if attachments else None,
         "source_snapshot_id": record["SnapshotId"] or None,
         "tags": _tags(record["VolumeId"]),
+        **_content(record),
     }
 
 
@@ -44,7 +47,12 @@ def _snapshot(record: dict[str, Any]) -> dict[str, Any]:
         "description": record["Description"],
         "owner_id": record["OwnerId"],
         "tags": _tags(record["SnapshotId"]),
+        **_content(record),
     }
+
+
+def _content(record: dict[str, Any]) -> dict[str, str]:
+    return {"content": record[CONTENT]} if CONTENT in record else {}
 
 
 def _tags(resource_id: str) -> dict[str, str]:

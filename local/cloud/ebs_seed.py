@@ -12,6 +12,9 @@ from ministack.services import ec2
 from local.cloud.options import ACCOUNT_ID, REGION
 
 VOLUME_STATES = ("available", "in-use")
+CONTENT = "_content"
+"""Where a record keeps what is written on it; not a field of EC2's."""
+
 SNAPSHOT_STATES = ("completed", "pending", "error")
 _ID = {"volume_id": re.compile(r"vol-[0-9a-f]{8,17}\Z"), "snapshot_id": re.compile(r"snap-[0-9a-f]{8,17}\Z")}
 
@@ -25,7 +28,8 @@ def plant(given: Mapping[str, Any]) -> dict[str, int]:
 
     A volume: ``volume_id``, ``size_gib``, and at will ``created_at`` (ISO, with a zone), ``tags``, ``zone``, ``volume_type``,
     ``source_snapshot_id``, ``attached_to`` (an instance id, which need not exist). A snapshot: ``snapshot_id``, ``volume_id``
-    (which need not exist), ``size_gib``, and at will ``started_at``, ``state``, ``tags``, ``owner_id``, ``description``.
+    (which need not exist), ``size_gib``, and at will ``started_at``, ``state``, ``tags``, ``owner_id``, ``description``. Both:
+    ``content``, a text that stands for what is written on it (``ebs_contents``).
     A planted ``pending`` snapshot stays so until ``POST ebs/finish``.
     """
     volumes = [_volume(entry) for entry in _entries(given, "volumes")]
@@ -75,7 +79,7 @@ def _volume(entry: Mapping[str, Any]) -> tuple[dict[str, Any], Mapping[str, str]
         "MultiAttachEnabled": False,
         "Throughput": 125 if kind == "gp3" else 0,
     }
-    return record, _tags(entry)
+    return record | _content(entry), _tags(entry)
 
 
 def _snapshot(entry: Mapping[str, Any]) -> tuple[dict[str, Any], Mapping[str, str]]:
@@ -94,7 +98,14 @@ def _snapshot(entry: Mapping[str, Any]) -> tuple[dict[str, Any], Mapping[str, st
         "Encrypted": False,
         "StorageTier": "standard",
     }
-    return record, _tags(entry)
+    return record | _content(entry), _tags(entry)
+
+
+def _content(entry: Mapping[str, Any]) -> dict[str, str]:
+    value = entry.get("content")
+    if value is not None and not isinstance(value, str):
+        raise SeedRefused(f"content: {value!r} is not a text")
+    return {} if value is None else {CONTENT: value}
 
 
 def _entries(given: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:

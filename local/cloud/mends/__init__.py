@@ -40,6 +40,7 @@ MODULES = (
     "ebs_pages",
     "ebs_snapshots",
     "ebs_volumes",
+    "ebs_contents",
     "ebs_tags",
     "ec2_trail",
     "recycle_bin",

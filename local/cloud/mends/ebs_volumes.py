@@ -1,7 +1,8 @@
-"""Volumes: made from snapshots, made once, attached where they are."""
+"""Volumes: made from snapshots, in their own time, made once, attached where they are."""
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -12,7 +13,18 @@ from local.cloud.gateway import Gateway
 from local.cloud.mends import mend, replace_action
 from local.cloud.options import ACCOUNT_ID
 
-_TOKEN = "_client_token"
+# What of a request says which volume it asks for; the rest is signature and the client's own.
+_ASKED = (
+    "AvailabilityZone",
+    "Encrypted",
+    "Iops",
+    "KmsKeyId",
+    "Size",
+    "SnapshotId",
+    "TagSpecification",
+    "Throughput",
+    "VolumeType",
+)
 
 
 @mend
@@ -44,19 +56,59 @@ def volumes_from_snapshots(cloud: Cloud, gateway: Gateway) -> None:
 
 
 @mend
+def volumes_take_time(cloud: Cloud, gateway: Gateway) -> None:
+    """A volume from a snapshot is ``available`` in the answer to CreateVolume.
+
+    With this it is ``creating`` for a while (``POST /_hubplane/ebs/pace``), and cannot be attached until then.
+    """
+    create, attach = ec2._ACTION_MAP["CreateVolume"], ec2._ACTION_MAP["AttachVolume"]
+
+    def create_slowly(parameters: dict[str, Any]) -> Any:
+        before = set(ec2._volumes)
+        answer = create(parameters)
+        fresh = [ec2._volumes[volume_id] for volume_id in ec2._volumes if volume_id not in before]
+        if answer[0] != 200 or len(fresh) != 1 or not fresh[0]["SnapshotId"]:
+            return answer
+        (record,) = fresh
+        record["State"] = "creating"
+        timer = threading.Timer(cloud.ebs.volume_seconds, record.update, kwargs={"State": "available"})
+        timer.daemon = True
+        timer.start()
+        return ec2._xml(200, "CreateVolumeResponse", ec2._volume_inner_xml(record))
+
+    def attach_checked(parameters: dict[str, Any]) -> Any:
+        record = ec2._volumes.get(ec2._p(parameters, "VolumeId"))
+        if record and record["State"] == "creating":
+            return ec2._error("IncorrectState", f"Volume '{record['VolumeId']}' is in the 'creating' state.", 400)
+        return attach(parameters)
+
+    replace_action(ec2, create, create_slowly)
+    replace_action(ec2, attach, attach_checked)
+
+
+@mend
 def client_tokens_of_volumes(cloud: Cloud, gateway: Gateway) -> None:
-    """CreateVolume with a ``ClientToken`` that was used makes a second volume. With this it answers the first one again."""
+    """CreateVolume with a ``ClientToken`` that was used makes a second volume.
+
+    With this it answers the first one again, also where that was deleted since, and refuses the token for another request.
+    """
     create = ec2._ACTION_MAP["CreateVolume"]
+    made: dict[str, tuple[dict[str, Any], Any]] = {}
 
     def create_once(parameters: dict[str, Any]) -> Any:
         token = ec2._p(parameters, "ClientToken")
-        for record in ec2._volumes.values():
-            if token and record.get(_TOKEN) == token:
-                return ec2._xml(200, "CreateVolumeResponse", ec2._volume_inner_xml(record))
-        before = set(ec2._volumes)
+        asked = {name: value for name, value in parameters.items() if name.startswith(_ASKED)}
+        if token in made:
+            before, record = made[token]
+            if before != asked:
+                message = "Arguments on this idempotent request are inconsistent with arguments used in previous request(s)."
+                return ec2._error("IdempotentParameterMismatch", message, 400)
+            return ec2._xml(200, "CreateVolumeResponse", ec2._volume_inner_xml(record))
+        known = set(ec2._volumes)
         answer = create(parameters)
-        for volume_id in [volume_id for volume_id in ec2._volumes if volume_id not in before]:
-            ec2._volumes[volume_id][_TOKEN] = token
+        fresh = [record for volume_id, record in ec2._volumes.items() if volume_id not in known]
+        if token and answer[0] == 200 and len(fresh) == 1:
+            made[token] = (asked, fresh[0])
         return answer
 
     replace_action(ec2, create, create_once)

@@ -196,6 +196,37 @@ def test_a_client_token_makes_one_volume(cloud: RunningCloud) -> None:
     assert first == second != create_volume(cloud, ClientToken="twice")["VolumeId"]
 
 
+def test_a_token_is_for_one_request_and_outlives_its_volume(cloud: RunningCloud) -> None:
+    first = create_volume(cloud, ClientToken="outlives")["VolumeId"]
+    assert refused(create_volume, cloud=cloud, ClientToken="outlives", Size=11) == "IdempotentParameterMismatch"
+    cloud.client("ec2").delete_volume(VolumeId=first)
+    assert create_volume(cloud, ClientToken="outlives")["VolumeId"] == first
+    assert refused(cloud.client("ec2").describe_volumes, VolumeIds=[first]) == "InvalidVolume.NotFound"
+
+
+def test_a_volume_from_a_snapshot_is_creating_for_a_moment_and_holds_what_was_written_before(cloud: RunningCloud) -> None:
+    ec2, volume = cloud.client("ec2"), create_volume(cloud)["VolumeId"]
+    assert ask(cloud, "POST", "ebs/write", {"volume_id": volume, "content": "of the first day"})[0] == 200
+    snapshot = ec2.create_snapshot(VolumeId=volume)["SnapshotId"]
+    assert ask(cloud, "POST", "ebs/write", {"volume_id": volume, "content": "of the second day"})[0] == 200
+    cloud.wait("completed", lambda: state_of(cloud, snapshot) == "completed")
+    ask(cloud, "POST", "ebs/pace", {"volume_seconds": 3})
+    restored = create_volume(cloud, SnapshotId=snapshot, ClientToken="restored")
+    assert restored["State"] == "creating"
+    here = {"InstanceId": "i-0123456789abcdef0", "Device": "/dev/xvdba"}
+    assert refused(ec2.attach_volume, VolumeId=restored["VolumeId"], **here) == "IncorrectState"
+    ask(cloud, "POST", "ebs/pace", {"volume_seconds": 0.3})
+
+    def state(volume_id: str) -> str:
+        found: str = ec2.describe_volumes(VolumeIds=[volume_id])["Volumes"][0]["State"]
+        return found
+
+    cloud.wait("available", lambda: state(restored["VolumeId"]) == "available")
+    told = {item["volume_id"]: item.get("content") for item in ask(cloud, "GET", "ebs")[1]["volumes"]}
+    assert (told[volume], told[restored["VolumeId"]]) == ("of the second day", "of the first day")
+    assert ask(cloud, "POST", "ebs/write", {"volume_id": volume_id(500), "content": "x"})[0] == 400
+
+
 def many(count: int, prefix: str = "key") -> list[dict[str, str]]:
     return [{"Key": f"{prefix}-{number}", "Value": "x"} for number in range(count)]
 
@@ -262,6 +293,9 @@ def test_attachments_have_a_zone_and_an_end(cloud: RunningCloud) -> None:
         pytest.param("ebs/pace", {"snapshot_seconds": -1}, "snapshot_seconds: -1", id="pace"),
         pytest.param("ebs/pace", {"minutes": 1}, "snapshot_seconds", id="unknown-pace"),
         pytest.param("ebs/faults", {}, "volume_id: missing", id="fault"),
+        pytest.param("ebs/write", {"volume_id": volume_id(1)}, "volume_id and content", id="nothing-to-write"),
+        pytest.param("ebs/seed", {"volumes": [{"volume_id": volume_id(1), "size_gib": 1, "content": 1}]}, "content: 1",
+                     id="content"),
     ],
 )  # fmt: skip
 def test_malformed_seeds_are_refused(cloud: RunningCloud, path: str, body: Any, words: str) -> None:
@@ -293,7 +327,8 @@ def heard(cloud: RunningCloud, url: str, count: int) -> list[dict[str, Any]]:
 
 
 def test_without_the_mends_the_faults_are_there(tmp_path: Path) -> None:
-    skipped = "ebs_pages,snapshots_take_time,snapshots_are_limited,volumes_from_snapshots,client_tokens_of_volumes"
+    skipped = "ebs_pages,snapshots_take_time,snapshots_are_limited,volumes_from_snapshots,client_tokens_of_volumes,"
+    skipped += "volumes_take_time,contents_are_copied"
     with running_cloud(
         tmp_path, skip_mends=f"{skipped},attachments_are_checked,dry_runs_do_nothing,tags_are_checked"
     ) as unmended:
@@ -303,7 +338,11 @@ def test_without_the_mends_the_faults_are_there(tmp_path: Path) -> None:
         assert len(ec2.describe_volumes(MaxResults=5)["Volumes"]) == 8
         assert ec2.create_snapshot(VolumeId=volume)["State"] == "completed"
         assert all(ec2.create_snapshot(VolumeId=volume)["State"] for _ in range(100))
-        assert ec2.create_volume(AvailabilityZone=ZONE, SnapshotId="snap-0bad")["Size"] == 8
+        made = ec2.create_volume(AvailabilityZone=ZONE, SnapshotId="snap-0bad")
+        assert (made["Size"], made["State"]) == (8, "available")
+        ask(unmended, "POST", "ebs/write", {"volume_id": volume, "content": "lost"})
+        ec2.create_snapshot(VolumeId=volume)
+        assert not any("content" in item for item in ask(unmended, "GET", "ebs")[1]["snapshots"])
         ec2.create_tags(Resources=["vol-0bad"], Tags=[{"Key": "aws:mine", "Value": "x"}])
         ec2.detach_volume(VolumeId=volume)
         ec2.delete_volume(VolumeId=volume, DryRun=True)
