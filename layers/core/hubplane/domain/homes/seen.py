@@ -75,19 +75,25 @@ class SeenHome:
 
     def unrelated_to(self, volume_id: str) -> Snapshot | None:
         """A copy of a volume that this one's data did not come through: another line of data under the same name (fault 6)."""
+        related = self.came_through(volume_id)
+        others = (copy for copy in self.snapshots if copy.volume_id not in related and copy.state != "error")
+        return max(others, key=lambda copy: copy.started_at, default=None)
+
+    def came_through(self, volume_id: str) -> set[str]:
+        """The volume itself and all that its data came through."""
         related, new = set[str](), {volume_id}
         while new:
             related |= new
             new = {ancestor for each in new for ancestor in self._parents(each)} - related
-        others = (copy for copy in self.snapshots if copy.volume_id not in related and copy.state != "error")
-        return max(others, key=lambda copy: copy.started_at, default=None)
+        return related
 
     def _parents(self, volume_id: str) -> set[str]:
+        things: tuple[Thing, ...] = (*self.volumes, *self.snapshots)
         by_tag = {
             entry.partition("@")[0]
-            for copy in self.snapshots
-            if copy.volume_id == volume_id
-            for entry in (self.facts_of[copy.snapshot_id].ancestry or "").split(",")
+            for thing in things
+            if thing.volume_id == volume_id
+            for entry in (self.facts_of[_id(thing)].ancestry or "").split(",")
             if entry
         }
         made_from = {volume.source_snapshot_id for volume in self.volumes if volume.volume_id == volume_id}

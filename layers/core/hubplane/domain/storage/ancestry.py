@@ -8,12 +8,14 @@ of its own, which errs on the side of keeping.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
-from hubplane.domain.storage.records import Volume
+from hubplane.domain.storage.records import Snapshot, Volume
+from hubplane.domain.storage.tags import ANCESTRY_TAG
 from hubplane.domain.storage.view import StorageView
 
-__all__ = ["Ancestor", "ancestry_of", "ancestry_tag", "milliseconds"]
+__all__ = ["Ancestor", "ancestry_of", "ancestry_tag", "ancestry_through", "milliseconds"]
 
 # EC2 tag values end at 256 characters (EC2 User Guide, "Tag restrictions").
 LONGEST_TAG_VALUE = 256
@@ -27,7 +29,10 @@ def milliseconds(moment: datetime) -> int:
 
 
 def ancestry_of(view: StorageView, volume_id: str) -> tuple[Ancestor, ...]:
-    """The volumes that this one's data came through and until when, nearest first: by EC2 while it knows, else by tag."""
+    """The volumes that this one's data came through and until when, nearest first: by EC2 while it knows, else by tag.
+
+    A volume that Hubplane made from a snapshot carries the tag itself, lest that snapshot goes before the first one of its own.
+    """
     volume: Volume | None = view.volumes.get(volume_id)
     source = view.snapshots.get(volume.source_snapshot_id) if volume and volume.source_snapshot_id else None
     if source is not None:
@@ -37,15 +42,25 @@ def ancestry_of(view: StorageView, volume_id: str) -> tuple[Ancestor, ...]:
         known = _read(view.snapshot_facts[snapshot.snapshot_id].ancestry)
         if known:
             return known
-    return ()
+    return _read(view.volume_facts[volume_id].ancestry) if volume else ()
+
+
+def ancestry_through(source: Snapshot) -> str:
+    """The tag's value for a volume that is made from this snapshot."""
+    entries = [(source.volume_id, milliseconds(source.started_at)), *_read(source.tags.get(ANCESTRY_TAG))]
+    return _written(entries)
 
 
 def ancestry_tag(view: StorageView, volume_id: str) -> str | None:
     """The tag's value for a new snapshot of the volume; None for a volume that was made empty."""
-    entries = [f"{ancestor}@{until}" for ancestor, until in ancestry_of(view, volume_id)]
+    return _written(ancestry_of(view, volume_id)) or None
+
+
+def _written(ancestors: Iterable[Ancestor]) -> str:
+    entries = [f"{ancestor}@{until}" for ancestor, until in ancestors]
     while len(",".join(entries)) > LONGEST_TAG_VALUE:
         entries.pop()
-    return ",".join(entries) or None
+    return ",".join(entries)
 
 
 def _read(text: str | None) -> tuple[Ancestor, ...]:
