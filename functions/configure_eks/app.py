@@ -31,6 +31,7 @@ class Settings:
     storage_reader_role_arns: str
     storage_pruner_role_arns: str
     home_keeper_role_arns: str
+    cluster_reader_role_arns: str
     cluster_admin_principal_arns: str = ""
 
 
@@ -55,6 +56,7 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
             storage_reader_arns=arns(SETTINGS.storage_reader_role_arns),
             storage_pruner_arns=arns(SETTINGS.storage_pruner_role_arns),
             home_keeper_arns=arns(SETTINGS.home_keeper_role_arns),
+            cluster_reader_arns=arns(SETTINGS.cluster_reader_role_arns),
         ),
         addon_versions={name: eks.recommended_addon_version(name, spec.kubernetes_version) for name in ADDONS},
         associations=wanted_associations(outputs["EbsCsiRoleArn"], outputs["AutoscalerRoleArn"], outputs["HubRoleArn"]),

@@ -14,7 +14,9 @@ import boto3
 
 from hubplane.adapters.eks import cluster_connection
 from hubplane.adapters.helm import Helm, find_helm
+from hubplane.adapters.kubernetes import Kubernetes
 from hubplane.domain.cluster_spec.model import spec_from_json
+from hubplane.domain.eks_settings.storage_access import autoscaler_access_manifests
 from hubplane.domain.releases.autoscaler_values import render_autoscaler_values
 from hubplane.domain.releases.charts import AUTOSCALER, DEFAULT_AUTOSCALER_CHART, choose_chart
 from hubplane.domain.releases.decision import WantedRelease
@@ -38,10 +40,18 @@ EKS = boto3.client("eks")
 @task
 def handler(event: dict[str, Any]) -> dict[str, Any]:
     spec = spec_from_json(event["spec"])
-    helm = Helm(find_helm(SETTINGS.helm_path), cluster_connection(EKS, SESSION, spec.cluster_name))
+    connection = cluster_connection(EKS, SESSION, spec.cluster_name)
+    helm = Helm(find_helm(SETTINGS.helm_path), connection)
     reference = choose_chart(None, SETTINGS.autoscaler_chart_source, SETTINGS.autoscaler_chart_version, DEFAULT_AUTOSCALER_CHART)
     chart = helm.resolve(AUTOSCALER.chart_name, reference)
     values = render_autoscaler_values(spec, SESSION.region_name, chart=chart)
     wanted = WantedRelease(AUTOSCALER.release, AUTOSCALER.namespace, chart, values)
     outcome = bring_about(helm, wanted, revision_description(event["spec"], event["execution_arn"]))
-    return release_result(wanted, outcome)
+    result = release_result(wanted, outcome)
+    # After helm, which makes the namespace: one that was made again has lost the rights of whoever diagnoses the cluster.
+    kubernetes = Kubernetes(connection)
+    for manifest in autoscaler_access_manifests(AUTOSCALER.namespace):
+        applied = kubernetes.apply(manifest)
+        if applied.outcome != "unchanged":
+            result["changes"].append(f"{applied.outcome} {manifest['kind']} {manifest['metadata']['name']} of the autoscaler")
+    return result

@@ -16,7 +16,7 @@ RBAC = "/apis/rbac.authorization.k8s.io/v1"
 PRUNER_ROLE = f"{RBAC}/namespaces/jupyter/roles/hubplane:storage-pruner"
 OF_THE_STORAGE_DAY = [
     f"created {kind} hubplane:{group}"
-    for group in ("storage-reader", "storage-pruner", "home-keeper")
+    for group in ("storage-reader", "storage-pruner", "home-keeper", "cluster-reader")
     for kind in ("ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding")
 ]
 

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from hubplane.domain.errors import PodDisruptionBudgetImmutable
-from tests.functions.release_clients import UNREACHED, connect, event, load
+from tests.adapters.kubernetes_api import Api, running_api
+from tests.functions.release_clients import connect, event, load
 from tests.unit.releases.fake_helm import FakeHelm
 
 Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 
 
 @pytest.fixture
-def installed(monkeypatch: pytest.MonkeyPatch) -> tuple[Handler, FakeHelm]:
+def api() -> Iterator[Api]:
+    with running_api() as found:
+        yield found
+
+
+@pytest.fixture
+def installed(api: Api, monkeypatch: pytest.MonkeyPatch) -> tuple[Handler, FakeHelm]:
     module = load("install_autoscaler", monkeypatch, AUTOSCALER_CHART_SOURCE="", AUTOSCALER_CHART_VERSION="")
     helm = FakeHelm()
-    connect(module, UNREACHED, monkeypatch)
+    connect(module, api.connection, monkeypatch)
     monkeypatch.setattr(module, "find_helm", lambda configured: configured)
     monkeypatch.setattr(module, "Helm", lambda binary, connection: helm)
     return module.handler, helm
@@ -33,7 +40,11 @@ def test_installed_once_for_this_cluster_and_region(installed: tuple[Handler, Fa
         1,
         None,
     )
-    assert first["changes"] == ["installed release autoscaler with chart version 9.59.1 (revision 1)"]
+    assert first["changes"] == [
+        "installed release autoscaler with chart version 9.59.1 (revision 1)",
+        "created Role hubplane:cluster-reader of the autoscaler",
+        "created RoleBinding hubplane:cluster-reader of the autoscaler",
+    ]
     assert again["changes"] == []
     assert helm.stored[0].values["awsRegion"] == "us-east-1"
     assert helm.stored[0].values["autoDiscovery"]["clusterName"] == "opensarlab"

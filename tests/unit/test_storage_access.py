@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from hubplane.domain.eks_settings.settings import HOME_KEEPER, STORAGE_PRUNER, STORAGE_READER
+from hubplane.domain.eks_settings.settings import CLUSTER_READER, HOME_KEEPER, STORAGE_PRUNER, STORAGE_READER
 from hubplane.domain.eks_settings.storage_access import storage_access_manifests
 
 MANIFESTS = storage_access_manifests()
@@ -20,6 +20,9 @@ RIGHTS = {
     (STORAGE_PRUNER, "delete", "persistentvolumeclaims", "jupyter"),
     (HOME_KEEPER, "get", "persistentvolumes", ""),
     (HOME_KEEPER, "get", "persistentvolumeclaims", "jupyter"),
+    *((CLUSTER_READER, "list", resource, "") for resource in ("nodes", "persistentvolumes", "csinodes", "volumeattachments")),
+    *((CLUSTER_READER, "list", resource, "jupyter") for resource in ("persistentvolumeclaims", "pods", "events")),
+    (CLUSTER_READER, "get", "pods/log", "jupyter"),
 }
 
 
@@ -48,8 +51,8 @@ def test_each_group_has_exactly_these_rights() -> None:
     assert found == RIGHTS
 
 
-def test_only_core_resources_and_only_groups() -> None:
-    assert {tuple(rule["apiGroups"]) for item in MANIFESTS for rule in item.get("rules", ())} == {("",)}
+def test_only_core_and_storage_resources_and_only_groups() -> None:
+    assert {tuple(rule["apiGroups"]) for item in MANIFESTS for rule in item.get("rules", ())} == {("",), ("storage.k8s.io",)}
     assert {subject["kind"] for item in bindings() for subject in item["subjects"]} == {"Group"}
 
 
@@ -63,4 +66,4 @@ def test_a_role_over_the_whole_cluster_names_nothing_that_lies_in_a_namespace(ma
     is_for_all = manifest["kind"].startswith("Cluster")
     assert ("namespace" in manifest["metadata"]) is not is_for_all
     resources = {name for rule in manifest.get("rules", ()) for name in rule["resources"]}
-    assert not is_for_all or resources <= {"persistentvolumes"}
+    assert not is_for_all or resources <= {"persistentvolumes", "nodes", "csinodes", "volumeattachments"}

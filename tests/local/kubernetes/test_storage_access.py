@@ -9,7 +9,7 @@ import pytest
 
 from hubplane.adapters.claims import Claims
 from hubplane.adapters.kubernetes import Kubernetes
-from hubplane.domain.eks_settings.settings import HOME_KEEPER, STORAGE_PRUNER, STORAGE_READER
+from hubplane.domain.eks_settings.settings import CLUSTER_READER, HOME_KEEPER, STORAGE_PRUNER, STORAGE_READER
 from hubplane.domain.eks_settings.storage_access import storage_access_manifests
 from hubplane.domain.kubernetes_access import ClusterConnection
 from hubplane.domain.storage.actions import ClaimReference
@@ -17,6 +17,7 @@ from tests.local.kubernetes.aws import ACCOUNT, Sts
 from tests.local.kubernetes.running import Cluster, until
 
 READER, PRUNER, KEEPER, NOBODY = "READERKEY", "PRUNERKEY", "KEEPERKEY", "NOBODYKEY"
+DIAGNOSIS = "DIAGNOSISKEY"
 CORE = "/api/v1"
 JUPYTER, DEFAULT = f"{CORE}/namespaces/jupyter", f"{CORE}/namespaces/default"
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
@@ -35,6 +36,7 @@ def hub(make_cluster: Callable[..., Cluster], sts: Sts) -> Cluster:
     """A cluster as ConfigureKubernetes leaves it, with a home, a pod and a secret in ``jupyter`` and in ``default``."""
     cluster = make_cluster()
     groups = {READER: [STORAGE_READER], PRUNER: [STORAGE_READER, STORAGE_PRUNER], KEEPER: [HOME_KEEPER], NOBODY: []}
+    groups[DIAGNOSIS] = [CLUSTER_READER]
     for key, names in groups.items():
         sts.add(key, f"arn:aws:sts::{ACCOUNT}:assumed-role/{key}/session")
         cluster.let_in(f"arn:aws:iam::{ACCOUNT}:role/{key}", [], groups=names)
@@ -42,7 +44,7 @@ def hub(make_cluster: Callable[..., Cluster], sts: Sts) -> Cluster:
     applied = [
         kubernetes(cluster, "ADMINKEY").apply(manifest).outcome for _ in range(2) for manifest in storage_access_manifests()
     ]
-    assert applied == ["created"] * 12 + ["unchanged"] * 12
+    assert applied == ["created"] * 16 + ["unchanged"] * 16
     for namespace in (JUPYTER, DEFAULT):
         for name in ("claim-ann", "claim-ben"):
             cluster.create(f"{namespace}/persistentvolumeclaims", {"metadata": {"name": name}, **CLAIM})
@@ -90,6 +92,37 @@ def test_none_may_do_anything_else(hub: Cluster, method: str, path: str, key: st
     content_type = "application/merge-patch+json" if method == "PATCH" else ""
     answer = hub.ask(method, path, body, token=hub.token(key), content_type=content_type)
     assert (answer.status, answer.body["reason"]) == (403, "Forbidden")
+
+
+READ_BY_A_DIAGNOSIS = [
+    f"{CORE}/nodes",
+    f"{CORE}/persistentvolumes",
+    "/apis/storage.k8s.io/v1/csinodes",
+    "/apis/storage.k8s.io/v1/volumeattachments",
+    f"{JUPYTER}/persistentvolumeclaims",
+    f"{JUPYTER}/pods",
+    f"{JUPYTER}/pods/jupyter-ann/log",
+    f"{JUPYTER}/events",
+]
+NOT_READ_BY_A_DIAGNOSIS = [
+    f"{JUPYTER}/secrets",
+    f"{JUPYTER}/secrets/hub",
+    f"{JUPYTER}/configmaps",
+    f"{CORE}/pods",
+    f"{DEFAULT}/pods/jupyter-ann/log",
+    f"{CORE}/secrets",
+]
+
+
+@pytest.mark.parametrize("path", READ_BY_A_DIAGNOSIS)
+def test_a_diagnosis_reads_and_changes_nothing(hub: Cluster, path: str) -> None:
+    assert hub.ask("GET", path, token=hub.token(DIAGNOSIS)).status == 200
+    assert hub.ask("DELETE", path.removesuffix("/log"), token=hub.token(DIAGNOSIS)).status == 403
+
+
+@pytest.mark.parametrize("path", NOT_READ_BY_A_DIAGNOSIS)
+def test_a_diagnosis_sees_no_secret_and_no_other_namespace(hub: Cluster, path: str) -> None:
+    assert hub.ask("GET", path, token=hub.token(DIAGNOSIS)).status == 403
 
 
 def test_the_sweep_reads_claims_and_may_not_delete_one(hub: Cluster) -> None:

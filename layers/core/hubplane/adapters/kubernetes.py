@@ -25,6 +25,9 @@ FIELD_MANAGER = "hubplane"
 PAGE_SIZE = 500
 """What kubectl asks for per page (``--chunk-size``)."""
 
+LONGEST_LOG_BYTES = 1_000_000
+"""Of a log only the end is of interest; a line may be long."""
+
 REQUEST_TIMEOUT_SECONDS = (5, 30)
 """To connect and to answer. A list of 500 is answered in well under a second; a dead endpoint must not cost a minute."""
 
@@ -65,6 +68,8 @@ RESOURCES = {
     "StatefulSet": Resource("apps/v1", "statefulsets"),
     "DaemonSet": Resource("apps/v1", "daemonsets"),
     "StorageClass": Resource("storage.k8s.io/v1", "storageclasses", is_namespaced=False),
+    "CSINode": Resource("storage.k8s.io/v1", "csinodes", is_namespaced=False),
+    "VolumeAttachment": Resource("storage.k8s.io/v1", "volumeattachments", is_namespaced=False),
     "ClusterRole": Resource("rbac.authorization.k8s.io/v1", "clusterroles", is_namespaced=False),
     "ClusterRoleBinding": Resource("rbac.authorization.k8s.io/v1", "clusterrolebindings", is_namespaced=False),
     "Role": Resource("rbac.authorization.k8s.io/v1", "roles"),
@@ -112,6 +117,18 @@ class Kubernetes:
             query["continue"] = page.get("metadata", {}).get("continue", "")
             if not query["continue"]:
                 return
+
+    def log(self, namespace: str, pod: str, *, lines: int, container: str = "") -> str:
+        """The last lines that a container of the pod wrote, the first one's where none is named; "" where the pod is gone."""
+        query = {"tailLines": str(lines), "limitBytes": str(LONGEST_LOG_BYTES), "container": container}
+        response = self._request(
+            f"read the log of pod {pod}",
+            "GET",
+            f"{RESOURCES['Pod'].path(namespace, pod)}/log",
+            {key: value for key, value in query.items() if value},
+            absent_is_none=True,
+        )
+        return "" if response is None else bytes(response.data).decode(errors="replace")
 
     def apply(self, manifest: Mapping[str, Any]) -> Applied:
         """Make the object have these fields (server-side apply, forced). Repeatable: an equal object stays ``unchanged``."""
@@ -176,9 +193,34 @@ class Kubernetes:
         absent_is_none: bool = False,
         tell_conflict: bool = False,
     ) -> dict[str, Any] | None:
+        response = self._request(
+            doing,
+            method,
+            path,
+            query,
+            body=body,
+            content_type=content_type,
+            absent_is_none=absent_is_none,
+            tell_conflict=tell_conflict,
+        )
+        answer: dict[str, Any] | None = None if response is None else json.loads(response.data)
+        return answer
+
+    def _request(
+        self,
+        doing: str,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        *,
+        body: Mapping[str, Any] | None = None,
+        content_type: str = "application/json",
+        absent_is_none: bool = False,
+        tell_conflict: bool = False,
+    ) -> Any:
         doing = f"{doing} on cluster {self._cluster_name}"
         try:
-            response = self._rest.request(
+            return self._rest.request(
                 method,
                 self._endpoint + path,
                 query_params=dict(query or {}),
@@ -196,8 +238,6 @@ class Kubernetes:
             raise NotYet(
                 f"{doing}: the API server does not answer ({type(error).__name__}): is its endpoint reachable?"
             ) from None
-        answer: dict[str, Any] = json.loads(response.data)
-        return answer
 
 
 class _Conflict(Exception):

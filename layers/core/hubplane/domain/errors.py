@@ -117,6 +117,18 @@ class HomeTaken(HubplaneError):
     """The name of a home's claim or volume is in use in the cluster for something else; nothing was changed."""
 
 
+class MendInputInvalid(HubplaneError):
+    """The input of a machine that looks at a cluster or mends it breaks rules; the message lists every fault."""
+
+
+class MendRefused(HubplaneError):
+    """A mending execution was run too often, or what it needs is not there; the message says what to do instead."""
+
+
+class MendFailed(HubplaneError):
+    """What a mending execution promises did not come true; the message says what was seen."""
+
+
 class NotYet(HubplaneError):
     """Something made moments ago is not visible everywhere yet (IAM, access entries); trying again is right."""
 

@@ -16,6 +16,7 @@ MANAGED_TAG = "hubplane:managed"
 HUB_NAMESPACE = "jupyter"
 STORAGE_READER, STORAGE_PRUNER = "hubplane:storage-reader", "hubplane:storage-pruner"
 HOME_KEEPER = "hubplane:home-keeper"
+CLUSTER_READER = "hubplane:cluster-reader"
 """Groups of access entries; ``storage_access`` says what they may do. EKS refuses a name that begins with ``system:``."""
 
 ADDONS = (
@@ -116,9 +117,11 @@ def wanted_access(
     storage_reader_arns: Collection[str] = (),
     storage_pruner_arns: Collection[str] = (),
     home_keeper_arns: Collection[str] = (),
+    cluster_reader_arns: Collection[str] = (),
 ) -> dict[str, Access]:
     """What each principal gets: what builds a cluster and the deployment's admins see to it all, the storage day's functions
-    and what a spawn asks are in groups that may do next to nothing, others as specified. A pruner reads first, so it is in both.
+    what a spawn asks and what diagnoses are in groups that may do next to nothing, others as specified. A pruner reads first, so
+    it is in both.
 
     EKS keeps one grant per policy and principal, so a principal that is named twice gets the union, and a policy over the
     whole cluster stands for the same one over a namespace.
@@ -129,6 +132,7 @@ def wanted_access(
     groups: dict[str, frozenset[str]] = dict.fromkeys(storage_reader_arns, frozenset({STORAGE_READER}))
     groups |= dict.fromkeys(storage_pruner_arns, frozenset({STORAGE_READER, STORAGE_PRUNER}))
     groups |= dict.fromkeys(home_keeper_arns, frozenset({HOME_KEEPER}))
+    groups |= dict.fromkeys(cluster_reader_arns, frozenset({CLUSTER_READER}))
     return {arn: Access(_widest(grants.get(arn, ())), groups.get(arn, frozenset())) for arn in {**grants, **groups}}
 
 

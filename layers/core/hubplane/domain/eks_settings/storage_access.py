@@ -1,4 +1,4 @@
-"""What the storage day's functions, and those that a spawn asks, may do in a cluster: RBAC objects for their groups.
+"""What the storage day's functions, those that a spawn asks and a diagnosis may do in a cluster: RBAC objects for their groups.
 
 No EKS access policy is as narrow: the least one that deletes a claim, AmazonEKSEditPolicy, reads every Secret of the hub's
 namespace as well (https://docs.aws.amazon.com/eks/latest/userguide/access-policy-permissions.html).
@@ -9,13 +9,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from hubplane.domain.eks_settings.settings import HOME_KEEPER, HUB_NAMESPACE, STORAGE_PRUNER, STORAGE_READER
+from hubplane.domain.eks_settings.settings import (
+    CLUSTER_READER,
+    HOME_KEEPER,
+    HUB_NAMESPACE,
+    STORAGE_PRUNER,
+    STORAGE_READER,
+)
 
 RBAC = "rbac.authorization.k8s.io"
 
 
 class Rights(NamedTuple):
-    """Verbs by resource (of the core API group): over the whole cluster, and in the hub's namespace."""
+    """Verbs by resource: over the whole cluster, and in the hub's namespace. ``csinodes.storage.k8s.io`` names its API group."""
 
     everywhere: Mapping[str, tuple[str, ...]]
     in_namespace: Mapping[str, tuple[str, ...]]
@@ -34,7 +40,26 @@ RIGHTS: Mapping[str, Rights] = {
     ),
     # One claim and its volume at a time: a spawn must not cost a list of everybody's.
     HOME_KEEPER: Rights(everywhere={"persistentvolumes": ("get",)}, in_namespace={"persistentvolumeclaims": ("get",)}),
+    # No Secret, no ConfigMap, and not nodes/proxy: who may ask a kubelet through the API server may run commands in its pods
+    # (https://kubernetes.io/docs/concepts/security/rbac-good-practices/#access-to-proxy-subresource-of-nodes).
+    CLUSTER_READER: Rights(
+        everywhere={
+            "nodes": ("list",),
+            "persistentvolumes": ("list",),
+            "csinodes.storage.k8s.io": ("list",),
+            "volumeattachments.storage.k8s.io": ("list",),
+        },
+        in_namespace={
+            "persistentvolumeclaims": ("list",),
+            "pods": ("list",),
+            "pods/log": ("get",),
+            "events": ("list",),
+        },
+    ),
 }
+
+# A namespace that is made again has lost its roles, so whoever makes it applies these.
+AUTOSCALER_RIGHTS: Mapping[str, tuple[str, ...]] = {"pods": ("list",), "pods/log": ("get",), "events": ("list",)}
 
 
 def storage_access_manifests() -> tuple[dict[str, Any], ...]:
@@ -53,10 +78,19 @@ def storage_access_manifests() -> tuple[dict[str, Any], ...]:
     )
 
 
+def autoscaler_access_manifests(namespace: str) -> tuple[dict[str, Any], ...]:
+    """Role and RoleBinding with which a diagnosis reads pods, logs and warnings of the autoscaler's namespace."""
+    metadata = {"name": CLUSTER_READER, "namespace": namespace}
+    return _role_and_binding("Role", CLUSTER_READER, AUTOSCALER_RIGHTS, metadata)
+
+
 def _role_and_binding(
     kind: str, group: str, verbs_of: Mapping[str, tuple[str, ...]], metadata: dict[str, str]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    rules = [{"apiGroups": [""], "resources": [resource], "verbs": list(verbs)} for resource, verbs in verbs_of.items()]
+    rules = [
+        {"apiGroups": [resource.partition(".")[2]], "resources": [resource.partition(".")[0]], "verbs": list(verbs)}
+        for resource, verbs in verbs_of.items()
+    ]
     api_version = f"{RBAC}/v1"
     return (
         {"apiVersion": api_version, "kind": kind, "metadata": metadata, "rules": rules},

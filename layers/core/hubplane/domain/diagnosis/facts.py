@@ -1,0 +1,223 @@
+"""Everything that the checks look at: one frozen ``ClusterFacts``, read once. All times are aware UTC.
+
+Facts come in *aspects*, the fields of ``ClusterFacts`` from ``load_balancer`` on. What could not be read is named in ``unknown``
+with the reason, and its field keeps a default that no check may take for an answer: ``judging`` sees to that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import MappingProxyType
+from typing import Final
+
+from hubplane.domain.account_check.facts import Certificate, NotebookImageFound
+from hubplane.domain.cluster_spec.model import ClusterSpec
+from hubplane.domain.hub_facts import Answer, LoadBalancer, NoAnswer, Target
+from hubplane.domain.storage.records import Snapshot, Volume
+
+__all__ = [
+    "ASPECTS",
+    "Attachment",
+    "BuildFailure",
+    "Claim",
+    "ClusterFacts",
+    "Event",
+    "HubAnswers",
+    "Listener",
+    "Node",
+    "NodeGroupState",
+    "PersistentVolume",
+    "Pod",
+    "PortRules",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class BuildFailure:
+    """How the last build ended, as the Clusters table keeps it."""
+
+    stage: str
+    error: str
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """A listener of the load balancer: its port, and the target groups that its default action forwards to."""
+
+    port: int
+    protocol: str
+    certificate_arn: str | None = None
+    target_group_arns: tuple[str, ...] = ()
+    redirects: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PortRules:
+    """What the security groups let through: from the world to the load balancer, and from it to the nodes.
+
+    ``group_ids`` are those of the nodes; None for a group that is gone.
+    """
+
+    balancer_ports: frozenset[int]
+    node_port_open: bool
+    node_group_id: str | None
+    balancer_group_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class NodeGroupState:
+    """A node group as EKS and its Auto Scaling group have it. ``failures``: what the last failed launches said, newest first."""
+
+    name: str
+    status: str
+    min_size: int
+    desired_size: int
+    max_size: int
+    zones: tuple[str, ...] = ()
+    issues: tuple[tuple[str, str], ...] = ()
+    target_group_arns: frozenset[str] = frozenset()
+    failures: tuple[tuple[datetime, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class HubAnswers:
+    """The hub's replies through the load balancer; a reply None was not asked for."""
+
+    health: Answer | NoAnswer | None = None
+    login: Answer | NoAnswer | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A node. ``attach_limit``: how many EBS volumes the CSI driver says it takes, None where it does not say."""
+
+    name: str
+    zone: str
+    group: str
+    instance_type: str
+    instance_id: str
+    ready: bool
+    ready_message: str = ""
+    pressures: tuple[str, ...] = ()
+    attach_limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pod:
+    """A pod of the hub's or the autoscaler's namespace.
+
+    ``component`` is the chart's label (``hub``, ``proxy``, ``singleuser-server``). ``waiting``: (reason, message) of the first
+    container that waits, also (reason, message) of the last end of one that keeps ending. ``unschedulable``: the scheduler's
+    message, "" for a pod that has a node.
+    """
+
+    namespace: str
+    name: str
+    uid: str
+    component: str
+    phase: str
+    ready: bool
+    created_at: datetime
+    node: str | None = None
+    username: str | None = None
+    claims: tuple[str, ...] = ()
+    ending: bool = False
+    restarts: int = 0
+    waiting: tuple[str, str] | None = None
+    unschedulable: str = ""
+
+    @property
+    def is_server(self) -> bool:
+        """Whether it is a person's server."""
+        return self.component == "singleuser-server"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A warning about an object of one of the two namespaces."""
+
+    about_uid: str
+    about_name: str
+    reason: str
+    message: str
+    last_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A persistent volume claim of the hub's namespace. ``volume_name``: the PersistentVolume that it names, if any."""
+
+    name: str
+    phase: str
+    created_at: datetime
+    volume_name: str | None = None
+    ending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PersistentVolume:
+    """A PersistentVolume: its EBS volume, the zones that its affinity allows (empty: any), and the claim it is for."""
+
+    name: str
+    phase: str
+    volume_id: str | None
+    zones: tuple[str, ...] = ()
+    claim: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A VolumeAttachment: which PersistentVolume is, or is to be, on which node."""
+
+    volume_name: str
+    node: str
+    attached: bool
+    created_at: datetime
+    error: str = ""
+    ending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterFacts:
+    """All facts of one cluster at one moment.
+
+    ``hub_log`` and ``autoscaler_log`` are the last lines of the pod's log, "" where there is no such pod. ``target_group_arn``
+    is that of the last recorded release. ``volumes`` and ``snapshots`` are the cluster's. ``in_reach``: whether the load balancer
+    lets the control plane in, so that the hub could be asked at all.
+    """
+
+    cluster_name: str
+    now: datetime
+    spec: ClusterSpec
+    status: str | None
+    failure: BuildFailure | None = None
+    target_group_arn: str | None = None
+    jupyterhub_version: str | None = None
+    in_reach: bool = True
+    unknown: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+    load_balancer: LoadBalancer | None = None
+    listeners: tuple[Listener, ...] = ()
+    targets: tuple[Target, ...] = ()
+    ports: PortRules | None = None
+    certificate: Certificate | None = None
+    node_groups: tuple[NodeGroupState, ...] = ()
+    hub_answers: HubAnswers = field(default_factory=HubAnswers)
+    notebook_image: NotebookImageFound | None = None
+    nodes: tuple[Node, ...] = ()
+    pods: tuple[Pod, ...] = ()
+    hub_log: str = ""
+    autoscaler_log: str = ""
+    events: tuple[Event, ...] = ()
+    claims: tuple[Claim, ...] = ()
+    persistent_volumes: tuple[PersistentVolume, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
+    volumes: tuple[Volume, ...] = ()
+    snapshots: tuple[Snapshot, ...] = ()
+
+
+ASPECTS: Final = tuple(name for name in ClusterFacts.__dataclass_fields__)[9:]
+"""The names under which ``unknown`` tells what could not be read."""

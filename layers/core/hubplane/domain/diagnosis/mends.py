@@ -1,0 +1,22 @@
+"""The executions that mend findings, each with its complete input."""
+
+from __future__ import annotations
+
+from hubplane.domain.cluster_spec.model import ClusterSpec, spec_to_json
+from hubplane.domain.diagnosis.facts import ClusterFacts
+from hubplane.domain.diagnosis.findings import Mend
+
+
+def restart_hub(facts: ClusterFacts) -> Mend:
+    """The hub's pod made anew; users' servers stay up."""
+    return Mend("restart_hub", {"cluster_name": facts.cluster_name})
+
+
+def repair_autoscaler(facts: ClusterFacts) -> Mend:
+    """The autoscaler's namespace and release made anew."""
+    return Mend("repair_autoscaler", {"cluster_name": facts.cluster_name})
+
+
+def build_cluster(facts: ClusterFacts, spec: ClusterSpec | None = None) -> Mend:
+    """A build of the recorded specification, or of ``spec``: every stage is "make it so"."""
+    return Mend("build_cluster", {"cluster_name": facts.cluster_name, "spec": spec_to_json(spec or facts.spec)})
