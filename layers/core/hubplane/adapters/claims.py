@@ -11,12 +11,14 @@ from typing import Any, Protocol
 
 from hubplane.domain.errors import NotYet
 from hubplane.domain.homes.facts import SeenClaim
+from hubplane.domain.homes.switching import SeenVolumeObject
 from hubplane.domain.storage.actions import ClaimReference
 from hubplane.domain.storage.ports import ClaimNow, Refusal, Refused
 from hubplane.domain.storage.records import Claim
 
 NAMESPACE = "jupyter"
 CSI_DRIVER = "ebs.csi.aws.com"
+RETAIN = "Retain"
 
 Manifest = Mapping[str, Any]
 
@@ -29,6 +31,9 @@ class Api(Protocol):
 
     def list(self, kind: str, namespace: str | None = None) -> Iterator[dict[str, Any]]:
         """All objects of a kind."""
+
+    def apply(self, manifest: Mapping[str, Any]) -> Any:
+        """Make the object have these fields."""
 
     def delete_exactly(self, kind: str, name: str, namespace: str | None, uid: str, version: str) -> bool | None:
         """Delete one object if it still is this one: True done, False not there, None another one or another version."""
@@ -73,7 +78,52 @@ class Claims:
             return None
         bound_to = claim["spec"].get("volumeName") or None
         volume = self._api.get("PersistentVolume", bound_to) if bound_to else None
-        return SeenClaim(name, bound_to, volume_id_of(volume) if volume else None, "deletionTimestamp" in claim["metadata"])
+        volume_id = volume_id_of(volume) if volume else None
+        phase = (claim.get("status") or {}).get("phase") or "Pending"
+        return SeenClaim(name, bound_to, volume_id, "deletionTimestamp" in claim["metadata"], phase)
+
+    def names_volume(self, name: str) -> str | None:
+        """The PersistentVolume that a claim is bound to, or asks for; None where it asks for none. Reads only."""
+        claim = self._api.get("PersistentVolumeClaim", name, self._namespace)
+        return (claim["spec"].get("volumeName") or None) if claim else None
+
+    def objects_of(self, volume_id: str) -> tuple[SeenVolumeObject, ...]:
+        """Every PersistentVolume of the cluster that stands for this EBS volume. Reads only, in pages."""
+        return tuple(
+            self._object(item, volume_id) for item in self._api.list("PersistentVolume") if volume_id_of(item) == volume_id
+        )
+
+    def retain(self, name: str) -> None:
+        """Tell a PersistentVolume to leave its EBS volume alone when its claim goes. Repeatable; one that is gone stays gone."""
+        if self._api.get("PersistentVolume", name) is None:
+            return
+        policy = {"persistentVolumeReclaimPolicy": RETAIN}
+        self._api.apply({"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": name}, "spec": policy})
+
+    def forget(self, name: str) -> bool:
+        """Remove a PersistentVolume that retains its EBS volume, exactly as it was just read; False where it is another by now.
+
+        Never one that would take the volume with it. Repeatable.
+        """
+        found = self._api.get("PersistentVolume", name)
+        if found is None:
+            return True
+        if found["spec"].get("persistentVolumeReclaimPolicy") != RETAIN:
+            return False
+        metadata = found["metadata"]
+        gone = self._api.delete_exactly("PersistentVolume", name, None, metadata["uid"], metadata["resourceVersion"])
+        return gone is not None
+
+    def _object(self, item: Manifest, volume_id: str) -> SeenVolumeObject:
+        """Held by whoever its reference names, where that claim exists and is the one that is meant."""
+        spec = item["spec"]
+        reference = spec.get("claimRef") or {}
+        claim = None
+        if reference.get("uid"):
+            claim = self._api.get("PersistentVolumeClaim", reference["name"], reference["namespace"])
+        held = claim is not None and claim["metadata"]["uid"] == reference["uid"]
+        retains = spec.get("persistentVolumeReclaimPolicy") == RETAIN
+        return SeenVolumeObject(item["metadata"]["name"], volume_id, retains, reference["name"] if held else None)
 
     def delete_claim(self, claim: ClaimReference, version: str) -> None:
         """Delete the claim for good; its reclaim policy takes the volume with it. Raises ``Refused`` with GONE, CHANGED or

@@ -59,6 +59,10 @@ class Ebs:
         """All volumes that are marked as one of these accounts' homes, in any cluster."""
         return self._volumes(f"tag:{OWNER_TAG}", subs)
 
+    def volumes_by_tag(self, key: str, values: Collection[str]) -> tuple[Volume, ...]:
+        """All volumes that carry this tag with one of these values."""
+        return self._volumes(f"tag:{key}", values)
+
     def volumes_made_from(self, snapshot_ids: Collection[str]) -> tuple[Volume, ...]:
         """All volumes that were made from one of these snapshots."""
         return self._volumes("snapshot-id", snapshot_ids)
@@ -112,9 +116,13 @@ class Ebs:
 
     def tag_volume(self, volume_id: str, tags: Mapping[str, str]) -> None:
         """Write tags on a volume, over older ones of their names. Repeatable. Raises ``Throttled``, ``ProviderError``."""
-        with translated(f"tag {volume_id} with {', '.join(tags)}"):
+        self.tag([volume_id], tags)
+
+    def tag(self, resource_ids: Collection[str], tags: Mapping[str, str]) -> None:
+        """Write the same tags on volumes and snapshots, in one call; as ``tag_volume``."""
+        with translated(f"tag {', '.join(resource_ids)} with {', '.join(tags)}"):
             written = [{"Key": key, "Value": value} for key, value in tags.items()]
-            self._looking.create_tags(Resources=[volume_id], Tags=written)
+            self._looking.create_tags(Resources=list(resource_ids), Tags=written)
 
     def _volumes(self, name: str, values: Collection[str]) -> tuple[Volume, ...]:
         found: list[Volume] = []

@@ -48,6 +48,9 @@ REPLACES_TAG: Final = "hubplane:replaces"
 MADE_FOR_TAG: Final = "hubplane:made-for"
 """The kind of change that a copy was made for (``changes.Kind``): a restore never goes on with what a move left, or a drill."""
 
+BEFORE_TAG: Final = "hubplane:before"
+"""On the snapshot of a home that was seen unattached right before: the kind of change that it was made for."""
+
 SET_ASIDE_TAG: Final = "hubplane:set-aside"
 """The claim that the volume, or the copy of it, was the home of."""
 
@@ -65,6 +68,7 @@ _OURS: Final = frozenset(
         COPY_SUB_TAG,
         MADE_FOR_TAG,
         REPLACES_TAG,
+        BEFORE_TAG,
         SET_ASIDE_TAG,
         DRILL_TAG,
         OWNER_TAG,
@@ -77,6 +81,11 @@ _SCOPE: Final = frozenset({CLAIM_NAME_TAG, CLAIM_NAMESPACE_TAG, CSI_CLUSTER_TAG}
 def beside_claim(claim_name: str, day: date) -> str:
     """The claim under which a home's copy of a day lies beside it: ``restored-20261120-claim-ann``."""
     return f"restored-{day:%Y%m%d}-{claim_name}"
+
+
+def waiting_claim(claim_name: str) -> str:
+    """The name of a copy that is to take the home's place, until it does: ``waiting-claim-ann``."""
+    return f"waiting-{claim_name}"
 
 
 def set_aside_claim(claim_name: str, at: datetime) -> str:
@@ -132,6 +141,11 @@ def home_tags(cluster_name: str, claim_name: str, owner_sub: str, persistent_vol
 def set_aside_tags(claim_name: str, at: datetime) -> dict[str, str]:
     """What makes a home's former volume, and the copy of it, one of its own: written over its tags in one call."""
     return {SET_ASIDE_TAG: claim_name, CLAIM_NAME_TAG: set_aside_claim(claim_name, at)}
+
+
+def before_tags(kind: str) -> dict[str, str]:
+    """What the copy of a home carries that was made because its volume is about to be replaced."""
+    return {BEFORE_TAG: kind}
 
 
 def is_copy(thing: Volume | Snapshot, cluster_name: str) -> bool:

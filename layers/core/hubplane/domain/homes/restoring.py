@@ -15,7 +15,7 @@ from hubplane.domain.homes.change_inputs import RestoreInput
 from hubplane.domain.homes.changes import HomeChange, Kind
 from hubplane.domain.homes.choosing import choose_copy
 from hubplane.domain.homes.facts import HomeFacts
-from hubplane.domain.homes.marks import COPY_OF_TAG, MADE_FOR_TAG, NOTHING, REPLACES_TAG, beside_claim, is_copy
+from hubplane.domain.homes.marks import COPY_OF_TAG, MADE_FOR_TAG, NOTHING, REPLACES_TAG, beside_claim, is_copy, waiting_claim
 from hubplane.domain.homes.seen import SeenHome, see
 from hubplane.domain.names import claims_of, username_key
 from hubplane.domain.registration.records import Status
@@ -183,7 +183,7 @@ def _change(
         username=facts.username,
         owner_sub=record.sub if record else "",
         claim_name=claim_name,
-        kept_as=kept_as or claim_name,
+        kept_as=kept_as or waiting_claim(claim_name),
         snapshot_id=copy.snapshot_id if copy else None,
         snapshot_at=copy.started_at.isoformat() if copy else None,
         present_id=None if kind is Kind.BESIDE else present_id,

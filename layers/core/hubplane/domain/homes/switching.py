@@ -17,7 +17,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
 
 from hubplane.domain.homes.marks import SET_ASIDE_TAG
@@ -67,8 +66,8 @@ class SeenPlace:
 
     ``claim_exists``: there is one. ``bound_to`` is its EBS volume, None while it has none; ``waits_for_new``: it is to get the
     new one. ``ending``: it is being deleted. ``in_use``: a pod names it. ``former`` is None where no volume's place is taken, or
-    where that volume is gone (``former_id`` tells which). ``last_used_at`` is its last sign of use, ``objects`` the Kubernetes
-    volumes that stand for it, ``copy`` the snapshot that is to hold all of it.
+    where that volume is gone (``former_id`` tells which). ``objects`` are the Kubernetes volumes that stand for it,
+    ``copy`` the snapshot that is to hold all of it. ``used_since_copy``: there is a sign of use after that.
     """
 
     cluster_name: str
@@ -78,7 +77,7 @@ class SeenPlace:
     former_id: str | None = None
     former: Volume | None = None
     copy: Snapshot | None = None
-    last_used_at: datetime | None = None
+    used_since_copy: bool = False
     claim_exists: bool = False
     bound_to: str | None = None
     waits_for_new: bool = False
@@ -144,7 +143,7 @@ def _why_not_free(place: SeenPlace) -> str | None:
     sound = copy.volume_id == former.volume_id and copy.owner_id == place.account_id and copy.size_gib >= former.size_gib
     if copy.state != "completed" or not sound:
         return f"{copy.snapshot_id} ({copy.state}) does not hold all of {former.volume_id}: nothing is put aside without it"
-    if former.attached or (place.last_used_at is not None and place.last_used_at > copy.started_at):
+    if former.attached or place.used_since_copy:
         return f"{former.volume_id} was used after {copy.snapshot_id} was started: start again, it is copied anew"
     return None
 
