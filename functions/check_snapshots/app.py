@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any
 
 from hubplane.adapters.ebs import Ebs, changing_client, looking_client
-from hubplane.domain.storage.starting import RUN_TAG
+from hubplane.domain.storage.tags import RUN_TAG
 from hubplane.entrypoint import task
 
 

@@ -21,8 +21,9 @@ from hubplane.domain.mail.messages import MailMessage
 from hubplane.domain.registration.confirming import Hands, confirm
 from hubplane.domain.registration.decision import Decision, accept
 from hubplane.domain.registration.events import TriggerEvent
+from hubplane.domain.registration.known import Known
 from hubplane.domain.registration.records import UserRecord
-from hubplane.domain.registration.sign_up import Known, keys_of, policy_from_text
+from hubplane.domain.registration.sign_up import keys_of, policy_from_text
 from hubplane.settings import Surroundings, read_settings
 from hubplane.trigger import Event, logger, trigger
 

@@ -11,7 +11,8 @@ from hubplane.adapters.light_client import LightClient
 from hubplane.adapters.users_table import UsersTable
 from hubplane.domain.registration.decision import Decision
 from hubplane.domain.registration.events import TriggerEvent
-from hubplane.domain.registration.sign_up import Known, decide_sign_up, keys_of, policy_from_text
+from hubplane.domain.registration.known import Known
+from hubplane.domain.registration.sign_up import decide_sign_up, keys_of, policy_from_text
 from hubplane.settings import Surroundings, read_settings
 from hubplane.trigger import Event, trigger
 

@@ -19,7 +19,7 @@ from hubplane.domain.errors import PersonInputInvalid
 from hubplane.domain.names import claims_of, username_key
 from hubplane.domain.registration.inputs import read_leaving
 from hubplane.domain.registration.leaving import plan_leaving
-from hubplane.domain.storage.last_copy import home_to_json
+from hubplane.domain.storage.leaving_home import home_to_json
 from hubplane.domain.storage.policy import StoragePolicy
 from hubplane.entrypoint import task
 from hubplane.settings import read_settings

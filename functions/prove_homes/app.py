@@ -16,7 +16,8 @@ import boto3
 from hubplane.adapters.clusters_table import ClustersTable
 from hubplane.adapters.ebs import Ebs, changing_client, looking_client
 from hubplane.adapters.volume_use import read_uses
-from hubplane.domain.storage.last_copy import home_from_json, home_to_json, prove_home
+from hubplane.domain.storage.last_copy import prove_home
+from hubplane.domain.storage.leaving_home import home_from_json, home_to_json
 from hubplane.domain.storage.policy import StoragePolicy
 from hubplane.entrypoint import task
 from hubplane.settings import read_settings

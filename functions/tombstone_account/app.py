@@ -20,7 +20,7 @@ from hubplane.domain.errors import HomeNotProved, NotYet, PersonInputInvalid
 from hubplane.domain.registration.leaving import farewell
 from hubplane.domain.registration.records import tombstone
 from hubplane.domain.registration.review import Outcome, Ruling, ruling_to_json
-from hubplane.domain.storage.last_copy import home_from_json
+from hubplane.domain.storage.leaving_home import home_from_json
 from hubplane.entrypoint import task
 from hubplane.settings import read_settings
 

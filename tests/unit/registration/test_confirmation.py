@@ -14,8 +14,9 @@ from hubplane.domain.registration.confirmation import (
     decide_confirmation,
 )
 from hubplane.domain.registration.emails import DomainRules
+from hubplane.domain.registration.known import Known
 from hubplane.domain.registration.records import ReturnGrant, Status, UserRecord
-from hubplane.domain.registration.sign_up import Known, SignUpPolicy, known_from
+from hubplane.domain.registration.sign_up import SignUpPolicy, known_from
 from tests.unit.registration.people import EMAIL, NOW, OTHER_SUB, SUB, asks, record
 
 WAITS = SignUpPolicy()

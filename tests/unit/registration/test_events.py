@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from hubplane.domain.registration.authentication import decide_authentication, groups_for_token, status_of
 from hubplane.domain.registration.confirmation import Account, decide_confirmation
 from hubplane.domain.registration.events import TriggerEvent, read_event
-from hubplane.domain.registration.sign_up import Known, SignUpPolicy, decide_sign_up
+from hubplane.domain.registration.known import Known
+from hubplane.domain.registration.sign_up import SignUpPolicy, decide_sign_up
 from tests.unit.registration.people import EMAIL, NOW, SUB, record
 
 COMMON = {

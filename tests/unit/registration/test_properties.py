@@ -9,8 +9,9 @@ from hubplane.domain.names import claims_of, collisions, escape_slug, username_k
 from hubplane.domain.registration.confirmation import CONFIRM_SIGN_UP, decide_confirmation
 from hubplane.domain.registration.emails import DomainRules
 from hubplane.domain.registration.events import SignUpRequest
+from hubplane.domain.registration.known import Known
 from hubplane.domain.registration.records import Status, UserRecord, tombstone
-from hubplane.domain.registration.sign_up import Known, SignUpPolicy, decide_sign_up, known_from
+from hubplane.domain.registration.sign_up import SignUpPolicy, decide_sign_up, known_from
 from hubplane.domain.registration.usernames import check_username
 from tests.unit.registration.people import EMAIL, NOW
 

@@ -9,9 +9,10 @@ import pytest
 from hubplane.domain.names import claims_of
 from hubplane.domain.registration.authentication import decide_authentication, groups_for_token, status_of
 from hubplane.domain.registration.confirmation import CONFIRM_SIGN_UP, decide_confirmation
+from hubplane.domain.registration.known import Known
 from hubplane.domain.registration.records import Status, UserRecord, change_status, tombstone
 from hubplane.domain.registration.returning import allow_return, may_mount
-from hubplane.domain.registration.sign_up import Known, SignUpPolicy, decide_sign_up, known_from
+from hubplane.domain.registration.sign_up import SignUpPolicy, decide_sign_up, known_from
 from tests.unit.registration.people import EMAIL, NOW, OTHER_SUB, SUB, asks
 
 POLICY = SignUpPolicy()

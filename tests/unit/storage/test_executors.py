@@ -19,7 +19,8 @@ from hubplane.domain.storage.outcomes import Outcome, Result
 from hubplane.domain.storage.pacing import Pace
 from hubplane.domain.storage.ports import Refusal, Refused
 from hubplane.domain.storage.snapshotting import plan_snapshots
-from hubplane.domain.storage.starting import RUN_TAG, leave_rest, start_from, start_slice
+from hubplane.domain.storage.starting import leave_rest, start_from, start_slice
+from hubplane.domain.storage.tags import RUN_TAG
 from hubplane.domain.storage.volume_pruning import plan_volume_pruning
 from tests.simulation.executor import Crash, Day, Troubles
 from tests.simulation.ports import ClaimsPort, ClockPort, EbsPort, LedgerPort, Line

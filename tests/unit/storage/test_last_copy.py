@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 import pytest
 
 from hubplane.domain.errors import HomeNotProved
-from hubplane.domain.storage.last_copy import Home, home_from_json, home_to_json, prove_home
+from hubplane.domain.storage.last_copy import prove_home
+from hubplane.domain.storage.leaving_home import Home, home_from_json, home_to_json
 from hubplane.domain.storage.policy import StoragePolicy
 from hubplane.domain.storage.ports import Refusal, Refused
 from hubplane.domain.storage.records import Snapshot, UseEvent, Volume

@@ -14,8 +14,8 @@ from typing import Any, Final
 from hubplane.domain.errors import ProviderError, Throttled
 from hubplane.domain.names import claims_of, username_key
 from hubplane.domain.provider_errors import error_code, translated
+from hubplane.domain.registration.known import Known
 from hubplane.domain.registration.records import ReturnGrant, Status, UserRecord
-from hubplane.domain.registration.sign_up import Known
 
 CLAIM_PREFIX: Final = "claim#"
 """``#`` is in no username, so no record has such a key."""

@@ -15,9 +15,10 @@ from hubplane.domain.names import claims_of, username_key
 from hubplane.domain.registration.decision import Decision
 from hubplane.domain.registration.emails import matches
 from hubplane.domain.registration.events import SignUpRequest
+from hubplane.domain.registration.known import Known
 from hubplane.domain.registration.records import Status, UserRecord
 from hubplane.domain.registration.returning import may_return, returned
-from hubplane.domain.registration.sign_up import Known, SignUpPolicy, decide_sign_up
+from hubplane.domain.registration.sign_up import SignUpPolicy, decide_sign_up
 
 CONFIRM_SIGN_UP: Final = "PostConfirmation_ConfirmSignUp"
 CONFIRM_FORGOT_PASSWORD: Final = "PostConfirmation_ConfirmForgotPassword"  # noqa: S105

@@ -21,9 +21,10 @@ from hubplane.domain.registration.applying import approved_mail, sign_in_url_of
 from hubplane.domain.registration.confirmation import Account, ConfirmationPlan, decide_confirmation
 from hubplane.domain.registration.emails import split_address
 from hubplane.domain.registration.events import TriggerEvent
+from hubplane.domain.registration.known import Known
 from hubplane.domain.registration.records import Status, UserRecord
 from hubplane.domain.registration.returning import may_return, returned
-from hubplane.domain.registration.sign_up import NOT_AVAILABLE, Known, SignUpPolicy, decide_sign_up
+from hubplane.domain.registration.sign_up import NOT_AVAILABLE, SignUpPolicy, decide_sign_up
 
 TRIES: Final = 3
 """Of a write that others were faster than; each try begins with a fresh look, and a person waits."""

@@ -15,9 +15,9 @@ from typing import Any
 from hubplane.domain.names import claims_of, collisions, username_key
 from hubplane.domain.registration.emails import split_address
 from hubplane.domain.registration.inputs import FormerUser
+from hubplane.domain.registration.known import Known
 from hubplane.domain.registration.records import Status, UserRecord
 from hubplane.domain.registration.returning import allow_return
-from hubplane.domain.registration.sign_up import Known
 from hubplane.domain.registration.usernames import check_username
 from hubplane.domain.storage.records import Snapshot, Volume
 from hubplane.domain.storage.tags import CLAIM_NAME_TAG

@@ -9,7 +9,7 @@ from typing import Any, Final
 from hubplane.domain.errors import PersonInputInvalid
 from hubplane.domain.mail.fields import one_line
 from hubplane.domain.names import username_key
-from hubplane.domain.registration.review import MAX_REASON_LENGTH, is_cluster_name
+from hubplane.domain.registration.limits import MAX_REASON_LENGTH, is_cluster_name
 
 MODES: Final = ("plan", "enforce")
 WAYS: Final = ("allow", "transfer")

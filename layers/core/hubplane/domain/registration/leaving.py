@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from hubplane.domain.registration.records import Status, UserRecord
-from hubplane.domain.storage.last_copy import Home
+from hubplane.domain.storage.leaving_home import Home
 from hubplane.domain.storage.records import Volume
 from hubplane.domain.storage.tags import OWNER_TAG, read_tags
 

@@ -11,7 +11,6 @@ stored under that condition in one write: this is what makes a link good for onc
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -20,14 +19,12 @@ from typing import Any, Final
 
 from hubplane.domain.errors import PersonInputInvalid
 from hubplane.domain.mail.fields import one_line
+from hubplane.domain.registration.limits import MAX_REASON_LENGTH, is_cluster_name
 from hubplane.domain.registration.links import UNUSABLE, USED, Link, LinkDecision
 from hubplane.domain.registration.records import Status
 
-MAX_REASON_LENGTH: Final = 1000
 MAX_NAME_LENGTH: Final = 100
 """Of whoever decides; an ARN of IAM has up to some hundred characters and is cut where it is shown only."""
-
-_CLUSTER_NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,31}")
 
 
 class Outcome(StrEnum):
@@ -181,11 +178,6 @@ def _faults(document: Any) -> Iterator[str]:
 
 def _refuses(document: Mapping[str, Any]) -> bool:
     return document.get("approved") is False or document.get("outcome") == Outcome.REFUSED
-
-
-def is_cluster_name(name: Any) -> bool:
-    """Whether ``name`` could be a cluster's."""
-    return isinstance(name, str) and _CLUSTER_NAME.fullmatch(name) is not None
 
 
 def _shown(value: Any) -> str:

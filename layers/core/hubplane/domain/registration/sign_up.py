@@ -7,7 +7,7 @@ reserved, taken, gone, or close to one that is.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -15,6 +15,7 @@ from hubplane.domain.names import claims_of, username_key
 from hubplane.domain.registration.decision import Decision, accept, refuse
 from hubplane.domain.registration.emails import DomainRules, check_email, rules_from_text
 from hubplane.domain.registration.events import SignUpRequest
+from hubplane.domain.registration.known import Known
 from hubplane.domain.registration.records import UserRecord
 from hubplane.domain.registration.returning import may_return
 from hubplane.domain.registration.usernames import check_username, is_reserved
@@ -42,19 +43,6 @@ def policy_from_text(*, allowed: str = "", blocked: str = "", reserved: str = ""
         reserved=rules_from_text(reserved),
         auto_approved=DomainRules(allowed=welcome) if welcome else None,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What the stores say about one name.
-
-    ``records`` by username key, ``claim_holders`` from a claim to the key of the name that holds it (tombstones too),
-    ``storage_claims`` are claims that any volume, snapshot or claim carries. It is enough to look up ``keys_of`` the name.
-    """
-
-    records: Mapping[str, UserRecord] = field(default_factory=dict)
-    claim_holders: Mapping[str, str] = field(default_factory=dict)
-    storage_claims: frozenset[str] = frozenset()
 
 
 def keys_of(username: str) -> tuple[str, frozenset[str]]:

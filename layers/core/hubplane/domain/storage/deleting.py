@@ -19,7 +19,8 @@ from hubplane.domain.storage.outcomes import Intent, Outcome, Result
 from hubplane.domain.storage.policy import StoragePolicy
 from hubplane.domain.storage.ports import ClaimNow, Refusal, Refused
 from hubplane.domain.storage.records import Claim
-from hubplane.domain.storage.starting import RUN_TAG, create
+from hubplane.domain.storage.starting import create
+from hubplane.domain.storage.tags import RUN_TAG
 
 __all__ = ["apply_batch"]
 

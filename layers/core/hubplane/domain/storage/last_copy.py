@@ -7,19 +7,18 @@ after the last sign of use; so this is called again and again with what it remem
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol
 
 from hubplane.domain.errors import HomeNotProved
 from hubplane.domain.storage import copies, last_use
+from hubplane.domain.storage.leaving_home import Home
 from hubplane.domain.storage.policy import StoragePolicy
 from hubplane.domain.storage.ports import Refusal, Refused
 from hubplane.domain.storage.proof import find_proof
 from hubplane.domain.storage.records import Inventory, Sighting, Snapshot, UseEvent, Volume
 from hubplane.domain.storage.snapshotting import new_tags
-from hubplane.domain.storage.starting import RUN_TAG
-from hubplane.domain.storage.tags import LARGEST_TAG_COUNT, read_tags
+from hubplane.domain.storage.tags import LARGEST_TAG_COUNT, RUN_TAG, read_tags
 from hubplane.domain.storage.view import GONE_STATES, StorageView, view_of
 
 MOST_ERRORS: Final = 3
@@ -43,19 +42,6 @@ class Disks(Protocol):
 
     def create_snapshot(self, volume_id: str, tags: Mapping[str, str]) -> str:
         """Start a snapshot, tagged in the same call."""
-
-
-@dataclass(frozen=True, slots=True)
-class Home:
-    """A volume that holds a person's home, and since when it was seen to rest. ``proof``: the snapshot that holds everything."""
-
-    volume_id: str
-    cluster_name: str
-    size_gib: int
-    first_seen_at: datetime | None = None
-    unattached_since: datetime | None = None
-    proof: str | None = None
-    said: str = ""
 
 
 def prove_home(
@@ -139,29 +125,3 @@ def _start(
             return found(f"no snapshot of {volume.volume_id} was started now: {refusal}"), None
         raise HomeNotProved(f"no snapshot of {volume.volume_id} can be started: {refusal}") from refusal
     return found(f"{created} of {volume.volume_id} was started"), created
-
-
-def home_to_json(home: Home) -> dict[str, object]:
-    """The home as the state machine carries it; ``home_from_json`` reads it back."""
-    times = {name: getattr(home, name) for name in ("first_seen_at", "unattached_since")}
-    return {
-        "volume_id": home.volume_id,
-        "cluster_name": home.cluster_name,
-        "size_gib": home.size_gib,
-        **{name: None if moment is None else moment.isoformat() for name, moment in times.items()},
-        "proof": home.proof,
-        "said": home.said,
-    }
-
-
-def home_from_json(document: Mapping[str, object]) -> Home:
-    """The home that ``home_to_json`` wrote."""
-    times = {name: document.get(name) for name in ("first_seen_at", "unattached_since")}
-    return Home(
-        volume_id=str(document["volume_id"]),
-        cluster_name=str(document["cluster_name"]),
-        size_gib=int(str(document["size_gib"])),
-        **{name: None if text is None else datetime.fromisoformat(str(text)) for name, text in times.items()},
-        proof=None if document.get("proof") is None else str(document["proof"]),
-        said=str(document.get("said") or ""),
-    )

@@ -10,12 +10,14 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from hubplane.domain.errors import HubplaneError
-from hubplane.domain.storage.actions import ClaimReference
-from hubplane.domain.storage.outcomes import Intent, Outcome
-from hubplane.domain.storage.records import Claim, Snapshot, Volume
+
+if TYPE_CHECKING:  # adapters that need a Refusal alone would load every record of a plan: a tenth of what boto3 takes
+    from hubplane.domain.storage.actions import ClaimReference
+    from hubplane.domain.storage.outcomes import Intent, Outcome
+    from hubplane.domain.storage.records import Claim, Snapshot, Volume
 
 __all__ = ["REFUSAL_OF_CODE", "ClaimNow", "Claims", "Clock", "Ebs", "Entry", "Ledger", "Refusal", "Refused"]
 

@@ -22,11 +22,10 @@ from hubplane.domain.storage.outcomes import Intent, Outcome, Result
 from hubplane.domain.storage.policy import StoragePolicy
 from hubplane.domain.storage.ports import Refusal, Refused
 from hubplane.domain.storage.records import Snapshot
-from hubplane.domain.storage.tags import LARGEST_TAG_COUNT
+from hubplane.domain.storage.tags import LARGEST_TAG_COUNT, RUN_TAG
 
-__all__ = ["RUN_TAG", "Progress", "Slice", "create", "leave_rest", "start_from", "start_slice"]
+__all__ = ["Progress", "Slice", "create", "leave_rest", "start_from", "start_slice"]
 
-RUN_TAG: Final = "hubplane:run"
 
 # A slice costs four calls beside its snapshots (pending ones, ledger before and after, outcomes), so it waits for most of the
 # places that will soon be free: snapshots of a day's work end minutes after they were started, and those started together end

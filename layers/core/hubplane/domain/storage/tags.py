@@ -25,6 +25,7 @@ VOLUME_DELETE_TAG = "volume-delete-time"
 SNAPSHOT_DELETE_TAG = "snapshot-delete-time"
 OWNER_TAG = "hubplane:owner-sub"
 ANCESTRY_TAG = "hubplane:ancestry"
+RUN_TAG = "hubplane:run"
 VOLUME_PROTECTED_TAG = "hubplane:volume-protected"
 
 USE_TAGS = frozenset({START_TAG, STOP_TAG, STOP_TAG_2019})
