@@ -40,10 +40,10 @@ deploy: .venv/.ready .tools/sam/.ready  ## Build and deploy to the AWS account o
 
 tools: .venv/.ready .tools/sam/.ready .tools/cloud/.ready .tools/bin/.ready .tools/hub/.ready .tools/chromium/.ready
 
-.venv/.ready: pyproject.toml
+.venv/.ready: pyproject.toml cli/pyproject.toml
 	@echo "setting up .venv (development environment)"
 	@$(PYTHON) -m venv .venv
-	@$(BIN)/python $(PIP) -e '.[functions,dev,local]'
+	@$(BIN)/python $(PIP) -e '.[functions,dev,local]' -e cli
 	@touch $@
 
 .tools/sam/.ready: local/sam-requirements.txt

@@ -1,0 +1,197 @@
+"""What an execution has done since one last looked, read from its history, with the executions that it started and waits for.
+
+The newest events are read first and only down to the last one seen, so a look costs one call however long the history is
+(GetExecutionHistory, reverseOrder). Each state that does something is told once: a loop of waiting is no news.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from hubplane_cli.cloud import asking
+from hubplane_cli.errors import WrongUse
+
+NEWS = ("TaskStateEntered", "MapStateEntered", "ParallelStateEntered")
+ENDS = {"ExecutionSucceeded", "ExecutionFailed", "ExecutionAborted", "ExecutionTimedOut"}
+_TASK_ENDS = {"TaskSucceeded", "TaskFailed", "TaskTimedOut", "TaskStateAborted"}
+_PAGE = 100
+
+
+@dataclass(frozen=True)
+class Told:
+    """Something to show. ``depth`` counts nested executions, ``seconds`` since the outermost one began."""
+
+    kind: Literal["state", "execution", "map", "question"]
+    words: str
+    seconds: float
+    depth: int = 0
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How an execution ended. ``result`` where it succeeded, else the error's name and the cause in words."""
+
+    execution_arn: str
+    status: str
+    seconds: float
+    result: Any = None
+    error: str = ""
+    cause: str = ""
+
+    @property
+    def succeeded(self) -> bool:
+        return self.status == "SUCCEEDED"
+
+    def as_json(self) -> dict[str, Any]:
+        """What --json prints: always the ARN, the status and the seconds, then the result or the error."""
+        start = {"execution_arn": self.execution_arn, "status": self.status, "seconds": round(self.seconds, 1)}
+        return {**start, "result": self.result} if self.succeeded else {**start, "error": self.error, "cause": self.cause}
+
+
+@dataclass
+class Execution:
+    """One execution that is being followed; ``client`` is a boto3 Step Functions client."""
+
+    client: Any
+    arn: str
+    depth: int = 0
+    zero: datetime | None = None
+    current: str = ""
+    ended: bool = False
+    _began: datetime | None = None
+    _last_id: int = 0
+    _told: set[str] = field(default_factory=set)
+    _child: Execution | None = None
+    _map: dict[str, Any] = field(default_factory=dict)
+    _question: Told | None = None
+
+    def look(self) -> Iterator[Told]:
+        """What is new since the last look, oldest first. ``ended`` is true when nothing more can come."""
+        for event in self._new_events():
+            self._last_id = event["id"]
+            if self._began is None:
+                self._began = event["timestamp"]
+                self.zero = self.zero or event["timestamp"]
+            yield from self._heard(event)
+        if self._question is not None:
+            yield self._question
+            self._question = None
+        if self._child is not None:
+            yield from self._child.look()
+        elif self._map.get("run"):
+            yield from self._map_run()
+
+    @property
+    def path(self) -> str:
+        """Where it is now: ``PruneVolumes > ApplyDeletions``."""
+        return f"{self.current} > {self._child.path}" if self._child is not None and self._child.current else self.current
+
+    def _heard(self, event: Mapping[str, Any]) -> Iterator[Told]:
+        kind = event["type"]
+        if kind in NEWS:
+            self.current = event["stateEnteredEventDetails"]["name"]
+            self._map = {"run": True} if kind == "MapStateEntered" else {}
+            if self.current not in self._told:
+                self._told.add(self.current)
+                yield self._tell("state", self.current, event)
+        elif kind == "TaskScheduled" and event["taskScheduledEventDetails"]["resource"].endswith(".waitForTaskToken"):
+            asked = self._asked(event["taskScheduledEventDetails"].get("parameters", "{}"))
+            self._question = self._tell("question", asked, event)
+        elif kind == "TaskSubmitted" and "startExecution.sync" in event["taskSubmittedEventDetails"]["resource"]:
+            yield from self._started(json.loads(event["taskSubmittedEventDetails"].get("output", "{}")), event)
+        elif kind in _TASK_ENDS:
+            self._question = None  # asked and answered before anybody looked
+            if self._child is not None:
+                yield from self._child.look()
+                self._child = None
+        elif kind in ENDS:
+            self.ended = True
+
+    def _started(self, output: Mapping[str, Any], event: Mapping[str, Any]) -> Iterator[Told]:
+        child_arn = output.get("ExecutionArn") or output.get("executionArn")
+        if child_arn:
+            self._child = Execution(self.client, child_arn, self.depth + 1, self.zero)
+            yield self._tell("execution", child_arn, event, self.depth + 1)
+
+    def _asked(self, parameters: str) -> str:
+        """What is asked and how it is answered; the payload is that of the ask functions, or one that has at least a reason."""
+        payload = json.loads(parameters).get("Payload", {})
+        reason = payload.get("reason") or (payload.get("stop") or {}).get("reason") or "an answer is needed"
+        return f"{reason}\nanswer with: hubplane approve {self.arn}\n         or: hubplane reject {self.arn} --reason WHY"
+
+    def _map_run(self) -> Iterator[Told]:
+        """Counts of the Distributed Map that runs now, whenever they have changed; an inline Map has no run."""
+        with asking("look at the map run"):
+            runs = self.client.list_map_runs(executionArn=self.arn)["mapRuns"]
+            open_runs = [run for run in runs if "stopDate" not in run or run["stopDate"] is None]
+            if not open_runs:
+                return
+            counts = self.client.describe_map_run(mapRunArn=open_runs[-1]["mapRunArn"])["itemCounts"]
+        done = counts["succeeded"] + counts["failed"] + counts["timedOut"] + counts["aborted"]
+        failed = f", {done - counts['succeeded']} failed" if done > counts["succeeded"] else ""
+        words = f"{self.current}: {done} of {counts['total']} batches{failed}"
+        if words != self._map.get("words"):
+            self._map["words"] = words
+            yield Told("map", words, self._since(open_runs[-1]["startDate"]), self.depth)
+
+    def _new_events(self) -> list[Mapping[str, Any]]:
+        found: list[Mapping[str, Any]] = []
+        arguments: dict[str, Any] = {"executionArn": self.arn, "reverseOrder": True, "maxResults": _PAGE}
+        while not self.ended:
+            with asking("read the execution's history"):
+                page = self.client.get_execution_history(**arguments)
+            new = [event for event in page["events"] if event["id"] > self._last_id]
+            found += new
+            if len(new) < len(page["events"]) or not page.get("nextToken"):
+                break
+            arguments["nextToken"] = page["nextToken"]
+        return found[::-1]
+
+    def _tell(self, kind: Any, words: str, event: Mapping[str, Any], depth: int | None = None) -> Told:
+        return Told(kind, words, self._since(event["timestamp"]), self.depth if depth is None else depth)
+
+    def _since(self, moment: datetime) -> float:
+        return (moment - self.zero).total_seconds() if self.zero else 0.0
+
+
+def describe(client: Any, execution_arn: str) -> dict[str, Any]:
+    """DescribeExecution. Raises ``WrongUse`` for an ARN that is none or that nothing has."""
+    from botocore.exceptions import ClientError
+
+    with asking("describe the execution"):
+        try:
+            found: dict[str, Any] = client.describe_execution(executionArn=execution_arn)
+        except ClientError as error:
+            if error.response["Error"].get("Code") in ("ExecutionDoesNotExist", "InvalidArn", "ValidationException"):
+                raise WrongUse(
+                    f"there is no execution {execution_arn}: executions are forgotten 90 days after their end"
+                ) from None
+            raise
+    return found
+
+
+def ending(client: Any, execution_arn: str) -> Ending:
+    """How an execution ended; status RUNNING where it has not."""
+    found = describe(client, execution_arn)
+    seconds = (found["stopDate"] - found["startDate"]).total_seconds() if found.get("stopDate") else 0.0
+    result = json.loads(found["output"]) if found.get("output") else None
+    error, cause = _failure(found)
+    return Ending(execution_arn, found["status"], seconds, result, error, cause)
+
+
+def _failure(found: Mapping[str, Any]) -> tuple[str, str]:
+    """Error and cause in words: of a failed Lambda or a failed child the cause is JSON, and the words are inside it."""
+    error, cause = found.get("error") or "", found.get("cause") or ""
+    try:
+        inner = json.loads(cause)
+    except ValueError:
+        return error, cause
+    if isinstance(inner, dict) and "errorMessage" in inner:
+        return error, str(inner["errorMessage"])
+    if isinstance(inner, dict) and "Cause" in inner:
+        return _failure({"error": inner.get("Error") or error, "cause": inner["Cause"]})
+    return error, cause

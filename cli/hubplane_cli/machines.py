@@ -1,0 +1,146 @@
+"""Every state machine as a row of one table: its command, and which options make up its execution's input.
+
+Nothing is checked here that the machine checks itself: it names all faults of an input at once. An option that is not given
+is left out of the input, so that the machine's own default holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+
+@dataclass(frozen=True)
+class Field:
+    """One key of an input. ``cluster`` is completed and looked up, ``author`` defaults to who runs the program, ``people`` is a
+    JSON file, ``pairs`` and ``texts`` may be given several times. ``key`` may have a dot: ``decision.approved``."""
+
+    key: str
+    words: str
+    kind: Literal["cluster", "text", "choice", "number", "yes_no", "texts", "author", "json_file"] = "text"
+    choices: tuple[str, ...] = ()
+    is_argument: bool = False
+    option: str = ""
+
+    @property
+    def name(self) -> str:
+        """How it is called on the command line: ``deadline_hours`` -> ``deadline-hours``."""
+        return self.option or self.key.rpartition(".")[2].replace("_", "-")
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A state machine: the file's name in statemachines/, the command that starts it, and its input."""
+
+    name: str
+    command: str
+    words: str
+    fields: tuple[Field, ...]
+    reads_specification: bool = False
+    is_new_cluster: bool = False
+
+    @property
+    def output_key(self) -> str:
+        """The stack output that holds its ARN: ``run_storage_day`` -> ``RunStorageDayStateMachineArn``."""
+        return output_key(self.name)
+
+
+def output_key(machine_name: str) -> str:
+    """The stack output of a machine's ARN, by the name of its file or command."""
+    return "".join(part.capitalize() for part in machine_name.replace("-", "_").split("_")) + "StateMachineArn"
+
+
+CLUSTER = Field("cluster_name", "name of the cluster", "cluster", is_argument=True)
+BY = Field("by", "who decides this, for the record", "author")
+WHY = Field("reason", "why, for the record")
+MODE = Field("mode", "plan says what it would do (the default), enforce does it", "choice", ("plan", "enforce"))
+NIGHT_MODE = Field(
+    "mode", "plan (the default), enforce, or what the cluster's policy says", "choice", ("plan", "enforce", "policy")
+)
+DEADLINE = Field("deadline_hours", "how long it may wait for snapshots", "number")
+NIGHT = (CLUSTER, NIGHT_MODE, DEADLINE)
+
+MACHINES: tuple[Machine, ...] = (
+    Machine(
+        "build_cluster",
+        "build",
+        "Build or update a cluster from its specification",
+        (Field("cluster_name", "name of the cluster; not needed where the file says it", "cluster", is_argument=True),),
+        reads_specification=True,
+        is_new_cluster=True,
+    ),
+    Machine("diagnose_cluster", "diagnose", "Find out what is wrong with a cluster, and what mends it", (CLUSTER,)),
+    Machine("run_storage_day", "storage-day", "Snapshots, pruning and the report of one night", NIGHT),
+    Machine("snapshot_volumes", "snapshot-volumes", "The first step of a storage day by itself", NIGHT),
+    Machine("prune_volumes", "prune-volumes", "The second step of a storage day by itself", NIGHT),
+    Machine("prune_snapshots", "prune-snapshots", "The third step of a storage day by itself", NIGHT),
+    Machine(
+        "review_sign_up",
+        "review-sign-up",
+        "Ask about a sign-up again, or decide it",
+        (
+            Field("username", "who signed up", is_argument=True),
+            Field("sub", "the account's sub in the user pool"),
+            Field("email", "the account's address"),
+            Field("signed_up_at", "when, as the mail says it"),
+            Field("decision.approved", "decide instead of asking", "yes_no", ("approve", "refuse")),
+            Field("decision.by", "who decides this, for the record"),
+            Field("decision.clusters", "a cluster that the person may use", "texts", option="cluster"),
+            Field("decision.reason", "the reason of a refusal: the person reads it"),
+        ),
+    ),
+    Machine(
+        "offboard_user",
+        "offboard",
+        "Off-board one person; every home is proved to lie in a snapshot",
+        (
+            Field("username", "who leaves", is_argument=True),
+            BY,
+            WHY,
+            MODE,
+            Field("servers_stopped_in", "a cluster whose hub does not answer, and where you stopped the servers", "texts"),
+        ),
+    ),
+    Machine(
+        "return_user",
+        "return",
+        "Let a person come back whose account was closed",
+        (
+            Field("username", "the former name", is_argument=True),
+            Field("way", "allow the name again, or transfer the homes to another account", "choice", ("allow", "transfer")),
+            Field("to", "the person's new account, where the way is transfer"),
+            BY,
+            WHY,
+            MODE,
+        ),
+    ),
+    Machine(
+        "import_users",
+        "import-users",
+        "Take over the people of a 2019 system",
+        (
+            Field(
+                "users", "JSON file: a list of people with username, sub, email, email_verified", "json_file", is_argument=True
+            ),
+            BY,
+            MODE,
+        ),
+    ),
+)
+BY_COMMAND: Mapping[str, Machine] = {machine.command: machine for machine in MACHINES}
+
+
+def execution_input(machine: Machine, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The input that ``given`` (key -> value, None and empty lists where nothing was given) makes for ``machine``."""
+    document: dict[str, Any] = {}
+    for field in machine.fields:
+        value = given.get(field.key)
+        if value is None or value == ():
+            continue
+        *parents, last = field.key.split(".")
+        place = document
+        for parent in parents:
+            place = place.setdefault(parent, {})
+        place[last] = list(value) if field.kind == "texts" else value
+    return document
