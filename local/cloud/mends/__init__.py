@@ -25,6 +25,7 @@ MODULES = (
     "states_machine",
     "states_jsonata",
     "states_children",
+    "states_history",
     "sts",
     "eks_clusters",
     "eks_access",

@@ -100,6 +100,11 @@ def _note(execution: dict[str, Any], kind: str, what: str, details: dict[str, st
         stepfunctions._add_event(execution, f"{kind}State{what}", {f"state{what}EventDetails": details})
 
 
+def running_execution() -> str:
+    """The ARN of the execution that runs in this thread, "" where none does."""
+    return _running_execution.get()
+
+
 def running_role() -> str:
     """The role of the state machine whose execution runs in this thread."""
     execution = stepfunctions._executions.get(_running_execution.get())

@@ -184,6 +184,22 @@ def test_a_nested_output_is_json_and_a_nested_failure_its_description(cloud: Run
     assert run(cloud, nested(bad), {"name": "b"}) == ["FAILED", "ClusterBusy", "a build holds it"]
 
 
+def test_a_nested_execution_is_named_in_the_history_before_it_ends(cloud: RunningCloud) -> None:
+    waiting = machine(cloud, "waits", {"Wait": {"Type": "Wait", "Seconds": 60, "End": True}})
+    parent = start(cloud, nested(waiting), {"name": "named"})
+    states, submitted = cloud.client("stepfunctions"), []
+    for _ in range(100):
+        events = states.get_execution_history(executionArn=parent)["events"]
+        submitted = [event["taskSubmittedEventDetails"] for event in events if event["type"] == "TaskSubmitted"]
+        if submitted:
+            break
+        time.sleep(0.1)
+    child = json.loads(submitted[0]["output"])["ExecutionArn"]
+    assert (len(submitted), submitted[0]["resource"]) == (1, "startExecution.sync:2")
+    assert states.describe_execution(executionArn=child)["status"] == "RUNNING"
+    states.stop_execution(executionArn=parent)
+
+
 def test_a_nested_name_is_used_once(cloud: RunningCloud) -> None:
     child = machine(cloud, "once", {"Say": {"Type": "Succeed"}})
     assert run(cloud, nested(child, Output="{% $states.result.Status %}"), {"name": "same"}) == "SUCCEEDED"
