@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,14 +106,17 @@ def client(cloud: EmbeddedCloud, service: str):  # type: ignore[no-untyped-def]
 
 def _sam(arguments: list[str], environment: Mapping[str, str]) -> None:
     path = f"{REPOSITORY / '.venv/bin'}:{os.environ['PATH']}"
-    finished = subprocess.run(
-        [str(SAM), *arguments],
-        cwd=REPOSITORY,
-        env={**os.environ, "SAM_CLI_TELEMETRY": "0", "SAM_CLI_POLL_DELAY": "0.5", "PATH": path, **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    # sam leaves an empty temporary folder behind for each function that it builds.
+    with tempfile.TemporaryDirectory() as scratch:
+        own = {"SAM_CLI_TELEMETRY": "0", "SAM_CLI_POLL_DELAY": "0.5", "PATH": path, "TMPDIR": scratch}
+        finished = subprocess.run(
+            [str(SAM), *arguments],
+            cwd=REPOSITORY,
+            env={**os.environ, **own, **environment},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
     if finished.returncode != 0:
         said = (finished.stdout + finished.stderr).splitlines()[-40:]
         raise DeployError(f"sam {arguments[0]} failed with code {finished.returncode}:\n" + "\n".join(said))
