@@ -1,32 +1,39 @@
-"""EnsureHome: what a person's server may mount. The hub asks before each spawn and starts nothing without a yes.
+"""EnsureHome: what a person's server may mount, and whatever has to be done for it. The hub asks before each spawn, again and
+again where it is told to, and starts nothing without a yes.
 
-Event: ``cluster_name``, ``username``, ``server_name``, and ``claim_name`` where the hub names its claim otherwise than by the
-person. Result: ``allowed``, ``action``, ``sentence`` for the person, ``retry_seconds`` (null: asking again does not help),
-``volume_id``. Repeatable. Never raises: whatever fails is a refusal, because a hub without an answer would make an empty volume.
+Event: ``cluster_name``, ``username``, ``server_name``, ``claim_name`` where the hub names its claim otherwise than by the
+person, and ``subject``, the sub that the sign-in carried (null: the hub knows none). Result: ``allowed``, ``action``,
+``sentence`` for the person, ``retry_seconds`` (null: asking again does not help), ``volume_id``. Repeatable. Never raises:
+whatever fails is a refusal, because a hub without an answer would make an empty volume.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+import uuid
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 import boto3
 
 from hubplane.adapters.claims import Claims
+from hubplane.adapters.clock import SystemClock
 from hubplane.adapters.clusters_table import ClustersTable
 from hubplane.adapters.ebs import Ebs, changing_client, looking_client
 from hubplane.adapters.eks import cluster_connection
+from hubplane.adapters.home_binding import HomeBinding
+from hubplane.adapters.home_holds import HomeHolds
+from hubplane.adapters.home_makings import HomeMakings
+from hubplane.adapters.home_volumes import HomeVolumes
 from hubplane.adapters.kubernetes import Kubernetes
 from hubplane.adapters.users_table import UsersTable
 from hubplane.domain.errors import HubplaneError, NotYet, Throttled
 from hubplane.domain.homes.answers import answer, refused
-from hubplane.domain.homes.facts import HomeAction, HomeFacts, HomePlan
-from hubplane.domain.homes.planning import plan_home
+from hubplane.domain.homes.facts import HomeFacts
+from hubplane.domain.homes.giving import give_home
+from hubplane.domain.homes.ports import Tools
 from hubplane.domain.names import claims_of, username_key
 from hubplane.domain.storage.policy import StoragePolicy
-from hubplane.domain.storage.tags import OWNER_TAG, START_TAG
 from hubplane.entrypoint import logger, task
 from hubplane.settings import read_settings
 
@@ -35,6 +42,7 @@ from hubplane.settings import read_settings
 class Settings:
     clusters_table_name: str
     users_table_name: str
+    ledger_table_name: str
     account_id: str
 
 
@@ -47,18 +55,16 @@ def ebs() -> Ebs:
     return Ebs(looking_client(), changing_client())
 
 
+@cache
+def home_volumes() -> HomeVolumes:
+    return HomeVolumes(looking_client())
+
+
 @task
 def handler(event: dict[str, Any]) -> dict[str, Any]:
     try:
-        facts = who_asks(event)
-        plan = plan_home(facts)
-        if plan.action is HomeAction.REFUSE:
-            return answer(plan)  # by the person alone: nothing is looked up for whoever may not enter
-        facts = look(facts)
-        plan = plan_home(facts)
-        if plan.action is HomeAction.USE and plan.volume_id is not None:
-            mark(facts, plan, plan.volume_id)
-        return answer(plan)
+        asked = who_asks(event)
+        return answer(give_home(asked, lambda: tools(asked.cluster_name)))
     except (NotYet, Throttled) as error:
         logger.warning("cannot look", extra={"cause": str(error)})
         return refused("Your home cannot be looked at just now: try again in a minute.", retry_seconds=60)
@@ -86,22 +92,22 @@ def who_asks(event: dict[str, Any]) -> HomeFacts:
         record=known.records.get(username_key(username)),
         claim_holders=known.claim_holders,
         protection_tag=policy.protection_tag,
+        storage_class_name=cluster.storage_class_name or "gp3",
     )
 
 
-def look(facts: HomeFacts) -> HomeFacts:
-    """``facts`` with the claims, and with all volumes and copies that carry their names or hang on them."""
-    names = sorted(claims_of(facts.username).all)
-    claims = Claims(Kubernetes(cluster_connection(client("eks"), boto3.Session(), facts.cluster_name)))
-    seen = tuple(claim for claim in map(claims.see, names) if claim is not None)
-    volumes = {volume.volume_id: volume for volume in ebs().volumes_of_claims(names)}
-    bound = [claim.volume_id for claim in seen if claim.volume_id and claim.volume_id not in volumes]
-    volumes |= {volume.volume_id: volume for volume in (ebs().volumes(bound) if bound else ())}
-    return replace(facts, claims=seen, volumes=tuple(volumes.values()), snapshots=ebs().snapshots_of_claims(names))
-
-
-def mark(facts: HomeFacts, plan: HomePlan, volume_id: str) -> None:
-    """Whose the volume is, where it says nobody's, and that it is in use. Two calls: IAM lets an owner be written once."""
-    if plan.mark_owner and facts.record is not None:
-        ebs().tag_volume(volume_id, {OWNER_TAG: facts.record.sub})
-    ebs().tag_volume(volume_id, {START_TAG: datetime.now(UTC).isoformat(sep=" ", timespec="seconds")})
+def tools(cluster_name: str) -> Tools:
+    """What this one call acts through, under a name of its own."""
+    kubernetes = Kubernetes(cluster_connection(client("eks"), boto3.Session(), cluster_name))
+    dynamodb, call, clock = client("dynamodb"), uuid.uuid4().hex, SystemClock()
+    return Tools(
+        storage=ebs(),
+        volumes=home_volumes(),
+        claims=Claims(kubernetes),
+        binding=HomeBinding(kubernetes),
+        holds=HomeHolds(dynamodb, SETTINGS.ledger_table_name, clock.now),
+        makings=HomeMakings(dynamodb, SETTINGS.ledger_table_name),
+        clock=clock,
+        holder=f"ensure_home {call}",
+        token=call,
+    )

@@ -27,7 +27,8 @@ def api() -> Iterator[Api]:
 def put_claim(api: Api, name: str, volume: str | None, uid: str = "uid-1", **metadata: Any) -> None:
     whole = {"name": name, "namespace": "jupyter", "uid": uid, **metadata}
     spec = {"volumeName": volume} if volume else {}
-    api.put(f"{NAMESPACE}/persistentvolumeclaims/{name}", {"kind": "PersistentVolumeClaim", "metadata": whole, "spec": spec})
+    item = {"kind": "PersistentVolumeClaim", "metadata": whole, "spec": spec}
+    api.put(f"{NAMESPACE}/persistentvolumeclaims/{name}", {**item, "status": {"phase": "Bound" if volume else "Pending"}})
 
 
 def put_volume(api: Api, name: str, **spec: Any) -> None:

@@ -6,63 +6,13 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-import boto3
 import pytest
 from moto import mock_aws
 
-from hubplane.adapters.ebs import Ebs
-from hubplane.adapters.users_table import RecordChange, UsersTable
-from hubplane.domain.registration.records import Status, UserRecord
-from tests.adapters.fake_aws import fake_client
-from tests.adapters.fake_ebs import ACCOUNT, FakeEbs
-from tests.adapters.kubernetes_api import Api, running_api, status
+from hubplane.domain.registration.records import Status
+from tests.adapters.kubernetes_api import running_api, status
 from tests.adapters.test_claims import NAMESPACE, csi, put_claim, put_volume
-from tests.functions.release_clients import connect, event, load
-
-CLAIM = "claim-ada-5flovelace"
-ZONE = "us-east-1d"
-TAGS = {"kubernetes.io/cluster/opensarlab": "owned", "kubernetes.io/created-for/pvc/name": CLAIM}
-OWNER = "hubplane:owner-sub"
-
-
-class Spawn:
-    """A cluster, two tables and EBS, and the hub that asks."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, api: Api) -> None:
-        self.api, self.ebs = api, FakeEbs(page=500)
-        variables = {"CLUSTERS_TABLE_NAME": "clusters", "USERS_TABLE_NAME": "users", "ACCOUNT_ID": ACCOUNT}
-        self.apps = {name: load(name, monkeypatch, **variables) for name in ("ensure_home", "record_server_stop")}
-        ec2 = fake_client("ec2", self.ebs)
-        for app in self.apps.values():
-            monkeypatch.setattr(app, "ebs", lambda: Ebs(ec2, ec2))
-            connect(app, api.connection, monkeypatch)
-        self.dynamodb = boto3.client("dynamodb", "us-east-1")
-        for table, key in (("clusters", "cluster_name"), ("users", "username")):
-            self.dynamodb.create_table(
-                TableName=table,
-                BillingMode="PAY_PER_REQUEST",
-                AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"}],
-                KeySchema=[{"AttributeName": key, "KeyType": "HASH"}],
-            )
-        self.dynamodb.put_item(TableName="clusters", Item={"cluster_name": {"S": "opensarlab"}, "availability_zone": {"S": ZONE}})
-        self.users = UsersTable(self.dynamodb, "users")
-
-    def person(self, state: Status = Status.APPROVED, sub: str = "sub-ada") -> None:
-        record = UserRecord("ada_lovelace", sub, "ada@uni.example.org", state, ("opensarlab",))
-        assert self.users.write(RecordChange(record, self.users.read("ada_lovelace")))
-
-    def home(self, owner: str | None = None, **more: Any) -> None:
-        """A claim, its PersistentVolume and its EBS volume."""
-        put_claim(self.api, CLAIM, "pv-1")
-        put_volume(self.api, "pv-1", **csi("vol-1"))
-        self.ebs.volume("vol-1", {**TAGS, **({OWNER: owner} if owner else {})}, AvailabilityZone=ZONE, **more)
-
-    def ask(self, name: str = "ensure_home", **changes: Any) -> dict[str, Any]:
-        result: dict[str, Any] = self.apps[name].handler(event(name, **changes), None)
-        return result
-
-    def tags(self) -> dict[str, str]:
-        return {tag["Key"]: tag["Value"] for tag in self.ebs.volumes["vol-1"]["Tags"]}
+from tests.functions.spawning import CLAIM, OWNER, TAGS, ZONE, Spawn
 
 
 @pytest.fixture
@@ -106,18 +56,6 @@ def test_a_tombstone_is_refused_without_a_look_at_the_cluster(spawn: Spawn) -> N
     assert not answer["allowed"]
     assert "closed" in answer["sentence"]
     assert spawn.api.requests == []
-
-
-@pytest.mark.parametrize("kind", ["volume", "snapshot"])
-def test_fault_1_data_without_a_claim_is_never_answered_with_an_empty_home(spawn: Spawn, kind: str) -> None:
-    spawn.person()
-    if kind == "volume":
-        spawn.ebs.volume("vol-1", {**TAGS, OWNER: "sub-ada"}, AvailabilityZone=ZONE)
-    else:
-        spawn.ebs.snapshot("snap-1", "vol-1", {**TAGS, OWNER: "sub-ada"})
-    answer = spawn.ask()
-    assert (answer["allowed"], answer["action"]) == (False, "adopt" if kind == "volume" else "restore")
-    assert "ask an operator" in answer["sentence"]
 
 
 def test_a_claim_s_volume_that_carries_no_tags_is_looked_up_by_its_id(spawn: Spawn) -> None:

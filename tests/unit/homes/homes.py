@@ -34,6 +34,7 @@ CLAIMS: dict[str, tuple[SeenClaim, ...]] = {
     "no claim": (),
     "claim not bound": (SeenClaim("claim-ann"),),
     "claim bound to vol-1": (SeenClaim("claim-ann", "pv-1", "vol-1"),),
+    "claim not joined with vol-1 yet": (SeenClaim("claim-ann", "pv-1", "vol-1", phase="Pending"),),
     "claim bound to a volume that is gone": (SeenClaim("claim-ann", "pv-0", "vol-0"),),
     "claim being deleted": (SeenClaim("claim-ann", "pv-1", "vol-1", ending=True),),
 }

@@ -25,7 +25,8 @@ class ClusterRecord:
     """What is known of a cluster. ``availability_zone`` is set by the first build and never changes.
 
     ``storage_policy`` and ``hub_url`` are those of the last recorded release, None before the first. ``storage_lock`` is a lock
-    of its own: a build must not keep a night's snapshots from being taken. ``home_size_gib`` is what a new home gets.
+    of its own: a build must not keep a night's snapshots from being taken. ``home_size_gib`` is what a new home gets,
+    of the class ``storage_class_name``; ``sign_in_url`` is where people sign in.
     """
 
     cluster_name: str
@@ -36,6 +37,8 @@ class ClusterRecord:
     storage_policy: StoragePolicy | None = None
     hub_url: str | None = None
     home_size_gib: int | None = None
+    storage_class_name: str | None = None
+    sign_in_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,11 +234,14 @@ def _release(text: str | None) -> dict[str, Any]:
     if text is None:
         return {}
     release = json.loads(text)
-    storage = release.get("spec", {}).get("storage", {})
+    spec = release.get("spec", {})
+    storage = spec.get("storage", {})
     return {
         "storage_policy": policy_from_json(storage.get("policy", {})),
         "hub_url": release.get("hub_url"),
         "home_size_gib": storage.get("home_size_gib"),
+        "storage_class_name": storage.get("class_name"),
+        "sign_in_url": spec.get("oauth", {}).get("domain_url"),
     }
 
 

@@ -30,8 +30,12 @@ class HomeVolumes:
                 VolumeType=wanted.volume_type,
                 Encrypted=True,
                 ClientToken=wanted.client_token,
+                # In one order always: a request that is sent again has to be the same.
                 TagSpecifications=[
-                    {"ResourceType": "volume", "Tags": [{"Key": key, "Value": value} for key, value in wanted.tags.items()]}
+                    {
+                        "ResourceType": "volume",
+                        "Tags": [{"Key": key, "Value": value} for key, value in sorted(wanted.tags.items())],
+                    }
                 ],
             )
         volume_id: str = answer["VolumeId"]

@@ -27,13 +27,14 @@ class SeenClaim:
     """A persistent volume claim as the cluster has it now.
 
     ``bound_to`` is the PersistentVolume's name, ``volume_id`` its EBS volume: None where there is none, or where it is of another
-    kind of storage. ``ending``: it is being deleted.
+    kind of storage. ``ending``: it is being deleted. ``phase`` is Kubernetes' own: only ``Bound`` holds what ``bound_to`` names.
     """
 
     name: str
     bound_to: str | None = None
     volume_id: str | None = None
     ending: bool = False
+    phase: str = "Bound"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +42,9 @@ class HomeFacts:
     """Everything that decides about one spawn.
 
     ``claim_name`` is the claim that the hub is going to mount, ``zone`` the cluster's only zone, ``requested_gib`` the
-    size of a new home. ``record`` and ``claim_holders`` (claim to username) are the Users table's. ``claims`` are those of this
-    person's claims, under every scheme, that the cluster has; ``volumes`` and ``snapshots`` all that carry one of their names in
-    any cluster, and what the claims are bound to.
+    size of a new home, ``storage_class_name`` its class. ``record`` and ``claim_holders`` (claim to username) are the Users
+    table's. ``claims`` are those of this person's claims, under every scheme, that the cluster has; ``volumes`` and ``snapshots``
+    all that carry one of their names in any cluster, and what the claims are bound to.
     """
 
     cluster_name: str
@@ -58,6 +59,7 @@ class HomeFacts:
     volumes: tuple[Volume, ...] = ()
     snapshots: tuple[Snapshot, ...] = ()
     protection_tag: str = "do-not-delete"
+    storage_class_name: str = "gp3"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,8 @@ class HomePlan:
     """What to do, and one sentence about it for the person who waits.
 
     ``volume_id`` is what is going to be mounted (USE, ADOPT), ``snapshot_id`` and ``size_gib`` what it is made of (RESTORE).
-    ``mark_owner``: the volume says nobody's name yet and is to get this person's sub. ``retry_seconds``: of WAIT.
+    ``mark_owner``: the volume says nobody's name yet and is to get this person's sub. ``retry_seconds``: of WAIT, and of what is
+    being carried out. ``cause``: for the log, where it says more than the sentence.
     """
 
     action: HomeAction
@@ -75,8 +78,9 @@ class HomePlan:
     size_gib: int | None = None
     mark_owner: bool = False
     retry_seconds: int | None = None
+    cause: str = ""
 
     @property
     def allowed(self) -> bool:
-        """Whether the spawn may go on once the plan is carried out."""
-        return self.action not in (HomeAction.REFUSE, HomeAction.WAIT)
+        """Whether the spawn may go on now: the claim holds the home, or the hub may make an empty one."""
+        return self.action in (HomeAction.USE, HomeAction.CREATE)

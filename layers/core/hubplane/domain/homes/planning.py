@@ -16,8 +16,11 @@ from hubplane.domain.registration.records import Status
 from hubplane.domain.storage.records import Snapshot, Volume
 from hubplane.domain.storage.wording import minute
 
+SOON_SECONDS = 5
+"""A volume is made within seconds, and so is it joined with its claim."""
+
 VOLUME_RETRY_SECONDS = 30
-"""A volume is made or removed within seconds; a claim that ends waits for its pod, whose grace is 30 s."""
+"""A volume is removed within a minute; a claim that ends waits for its pod, whose grace is 30 s."""
 
 SNAPSHOT_RETRY_SECONDS = 300
 """A first snapshot takes hours (50 GB an hour), a later one minutes."""
@@ -82,8 +85,11 @@ def _about_what_changes(home: SeenHome) -> Iterator[HomePlan]:
     if any(claim.ending for claim in home.claims):
         yield _wait("Your home is being put away; it comes back when that is done, in a few minutes.", VOLUME_RETRY_SECONDS)
     for volume in home.passing:
-        doing = "made" if volume.state == "creating" else "removed"
-        yield _wait(f"The volume of your home is being {doing} ({volume.volume_id}): try again soon.", VOLUME_RETRY_SECONDS)
+        if volume.state == "creating":
+            source = f" from {volume.source_snapshot_id}" if volume.source_snapshot_id else ""
+            yield _wait(f"The volume of your home ({volume.volume_id}) is being made{source}.", SOON_SECONDS)
+        else:
+            yield _wait(f"The volume of your home ({volume.volume_id}) is being removed: try again soon.", VOLUME_RETRY_SECONDS)
 
 
 def _about_the_volumes(facts: HomeFacts, home: SeenHome) -> Iterator[str]:
@@ -92,10 +98,18 @@ def _about_the_volumes(facts: HomeFacts, home: SeenHome) -> Iterator[str]:
         ids = ", ".join(volume.volume_id for volume in home.volumes)
         yield f"There are {len(home.volumes)} volumes of your home ({ids}) and nobody chooses between them by chance: {ASK}."
     for volume in home.volumes:
-        if volume.state not in ("available", "in-use"):
+        if volume.state == "error" and volume.source_snapshot_id:
+            yield (
+                f"Your home is safe in its copy {volume.source_snapshot_id}, but the volume that was made of it "
+                f"({volume.volume_id}) failed: ask an operator to delete that volume, then start again."
+            )
+        elif volume.state not in ("available", "in-use"):
             yield f"The volume of your home ({volume.volume_id}) is in state {volume.state or 'unknown'}: {ASK}."
         elif volume.zone != facts.zone:
-            yield f"Your home ({volume.volume_id}) lies in {volume.zone or 'no known zone'}, the cluster in {facts.zone}: {ASK}."
+            yield (
+                f"Your home ({volume.volume_id}) lies in {volume.zone or 'no known zone'}, the cluster in {facts.zone}: ask an "
+                "operator to move it (move_home)."
+            )
 
 
 def _without_claim(facts: HomeFacts, home: SeenHome) -> HomePlan:
@@ -117,12 +131,21 @@ def _with_claim(facts: HomeFacts, home: SeenHome, claim: SeenClaim) -> HomePlan:
     volume = home.bound_volume
     if volume is None:
         return _refuse(f"Your home's claim is bound to {claim.bound_to}, whose volume does not exist: {ASK}, it can be restored.")
-    if home.clusters_of(volume) and facts.cluster_name not in home.clusters_of(volume):
-        return _refuse(f"Your home's claim is bound to {volume.volume_id}, which is another cluster's: {ASK}.")
-    if home.owner_of(volume) is None and home.claim_of(volume) not in (None, claim.name):
-        return _refuse(f"Your home's claim is bound to {volume.volume_id}, which was made for another claim: {ASK}.")
+    strange = _about_the_bound_volume(facts, home, claim, volume)
+    if strange is not None:
+        return _refuse(f"Your home's claim is bound to {volume.volume_id}, which {strange}: {ASK}.")
+    if claim.phase != "Bound":
+        return _wait(f"Your home ({volume.volume_id}) is being joined with its claim.", SOON_SECONDS)
     mark_owner = home.owner_of(volume) is None
     return HomePlan(HomeAction.USE, "Your home is there.", volume.volume_id, mark_owner=mark_owner)
+
+
+def _about_the_bound_volume(facts: HomeFacts, home: SeenHome, claim: SeenClaim, volume: Volume) -> str | None:
+    if home.clusters_of(volume) and facts.cluster_name not in home.clusters_of(volume):
+        return "is another cluster's"
+    if home.owner_of(volume) is None and home.claim_of(volume) not in (None, claim.name):
+        return "was made for another claim"
+    return None
 
 
 def _with_volume(home: SeenHome, volume: Volume) -> HomePlan:
