@@ -8,6 +8,7 @@ never with people.
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -29,7 +30,7 @@ from hubplane.adapters.sts import caller
 from hubplane.domain.account_check.gathering import find_notebook_image
 from hubplane.domain.diagnosis import seen
 from hubplane.domain.diagnosis.causes import autoscaler_pods, hub_pods
-from hubplane.domain.diagnosis.facts import ClusterFacts, HubAnswers, Pod
+from hubplane.domain.diagnosis.facts import ClusterFacts, HubAnswers, PersistentVolume, Pod
 from hubplane.domain.diagnosis.inputs import read_diagnosis_input
 from hubplane.domain.diagnosis.judging import diagnose, diagnosis_to_json
 from hubplane.domain.diagnosis.looking import Looking
@@ -61,7 +62,7 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
     cluster_name, mend = read_diagnosis_input(event["input"])
     started, now, looking = time.monotonic(), datetime.now(UTC), Looking()
     release = read_release(client("dynamodb"), SETTINGS.clusters_table_name, cluster_name)
-    aws = aws_facts(cluster_name, release, now, looking)
+    aws, kubernetes = aws_facts(cluster_name, release, looking), kubernetes_facts(cluster_name, looking)
     facts = ClusterFacts(
         cluster_name=cluster_name,
         now=now,
@@ -72,7 +73,8 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
         jupyterhub_version=release.document.get("jupyterhub_version"),
         in_reach=control_plane_may_enter(release.spec.network.load_balancer_cidr),
         **aws,
-        **kubernetes_facts(cluster_name, looking),
+        **kubernetes,
+        **storage_facts(cluster_name, release, now, kubernetes.get("persistent_volumes", ()), looking),
         hub_answers=hub_answers(release, aws["load_balancer"]),
         unknown=looking.unknown,
     )
@@ -81,8 +83,8 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
     return {"cluster_name": cluster_name, "mend": mend, **result, "seconds": seconds, "changes": []}
 
 
-def aws_facts(cluster_name: str, release: ClusterRelease, now: datetime, looking: Looking) -> dict[str, Any]:
-    """What AWS says of the way in, the node groups, the images and the storage."""
+def aws_facts(cluster_name: str, release: ClusterRelease, looking: Looking) -> dict[str, Any]:
+    """What AWS says of the way in, the node groups and the notebook image."""
     spec, region, elbv2, ec2 = release.spec, client("ec2").meta.region_name, client("elbv2"), client("ec2")
     entrance, target_group = Entrance(elbv2, ec2, cluster_name), release.outputs.get("TargetGroupArn")
     balancer, listeners = looking.at(("load_balancer", "listeners"), entrance.load_balancer, (None, ()))
@@ -106,12 +108,13 @@ def aws_facts(cluster_name: str, release: ClusterRelease, now: datetime, looking
             lambda: find_notebook_image(image, region, caller(client("sts")).account_id, lambda: Ecr(client("ecr"))),
             None,
         ),
-        **storage_facts(cluster_name, release, now, looking),
     }
 
 
-def storage_facts(cluster_name: str, release: ClusterRelease, now: datetime, looking: Looking) -> dict[str, Any]:
-    """The cluster's volumes, and its snapshots of the last days."""
+def storage_facts(
+    cluster_name: str, release: ClusterRelease, now: datetime, bound: Iterable[PersistentVolume], looking: Looking
+) -> dict[str, Any]:
+    """The cluster's volumes with those that its claims are bound to, whatever their tags; its snapshots of the last days."""
     protection_tag = release.spec.storage.policy.protection_tag
     sweep = ebs_sweep.sweep_client(lambda key: is_for_planners(key, protection_tag))
     days = [(now - timedelta(days=back)).date() for back in range(SNAPSHOT_DAYS)]
@@ -119,10 +122,15 @@ def storage_facts(cluster_name: str, release: ClusterRelease, now: datetime, loo
     def mine(pages: Any) -> Any:
         return tuple(record for page in pages for record in page.records if carries_cluster(record.tags, cluster_name))
 
-    return {
-        "volumes": looking.at(("volumes",), lambda: mine(ebs_sweep.volume_pages(sweep, cluster_name)), ()),
-        "snapshots": looking.at(("snapshots",), lambda: mine(ebs_sweep.recent_snapshot_pages(sweep, cluster_name, days)), ()),
-    }
+    def volumes() -> Any:
+        tagged = mine(ebs_sweep.volume_pages(sweep, cluster_name))
+        others = {item.volume_id for item in bound if item.volume_id} - {volume.volume_id for volume in tagged}
+        return (*tagged, *ebs_sweep.volumes_by_id(sweep, others))
+
+    def snapshots() -> Any:
+        return mine(ebs_sweep.recent_snapshot_pages(sweep, cluster_name, days))
+
+    return {"volumes": looking.at(("volumes",), volumes, ()), "snapshots": looking.at(("snapshots",), snapshots, ())}
 
 
 def kubernetes_facts(cluster_name: str, looking: Looking) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ministack.services import autoscaling, ec2
+from ministack.services import autoscaling, ec2, eks
 
 CLUSTER_TAG = "eks:cluster-name"
 GROUP_TAG = "eks:nodegroup-name"
@@ -62,3 +62,44 @@ def cluster_of(instance_id: str) -> str | None:
         if any(instance["InstanceId"] == instance_id for instance in group["Instances"]):
             return group_tags(group).get(CLUSTER_TAG)
     return None
+
+
+def lets_balancers_in(instance_id: str, port: int) -> bool:
+    """Whether a security group of the node's launch template has a rule for the port that is not for its own members only.
+
+    A node group without a template wears the cluster's group, which lets in whatever is not asked about here.
+    """
+    group = next((one for one in autoscaling._asgs.values() if _holds(one, instance_id)), {})
+    tags = group_tags(group)
+    node_group = eks._nodegroups.get(f"{tags.get(CLUSTER_TAG)}/{tags.get(GROUP_TAG)}", {})
+    group_ids = [str(one) for one in template_data(node_group).get("SecurityGroupIds") or ()]
+    rules = [(one, rule) for one in group_ids for rule in ec2._security_groups.get(one, {}).get("IpPermissions", [])]
+    return not group_ids or any(_covers(rule, port) and _admits_others(one, rule) for one, rule in rules)
+
+
+def _holds(group: dict[str, Any], instance_id: str) -> bool:
+    return any(instance["InstanceId"] == instance_id for instance in group["Instances"])
+
+
+def _covers(rule: dict[str, Any], port: int) -> bool:
+    protocol = str(rule.get("IpProtocol"))
+    return protocol == "-1" or (
+        protocol in ("tcp", "6") and int(rule.get("FromPort", 0)) <= port <= int(rule.get("ToPort", 65535))
+    )
+
+
+def _admits_others(group_id: str, rule: dict[str, Any]) -> bool:
+    pairs = rule.get("UserIdGroupPairs") or ()
+    return bool(rule.get("IpRanges")) or any(pair.get("GroupId") != group_id for pair in pairs)
+
+
+def template_data(group: dict[str, Any]) -> dict[str, Any]:
+    """What a node group's launch template says in the version it uses; empty without one."""
+    wanted = group.get("launchTemplate") or {}
+    for record in ec2._launch_templates.values():
+        if wanted.get("id") == record["LaunchTemplateId"] or wanted.get("name") == record["LaunchTemplateName"]:
+            number = str(wanted.get("version") or record.get("DefaultVersionNumber", 1))
+            for version in record.get("Versions", record.get("versions", [])):
+                if str(version["VersionNumber"]) == number:
+                    return dict(version.get("LaunchTemplateData", {}))
+    return {}

@@ -40,7 +40,9 @@ def targets(stand_in: StandIn, target_group_arn: str) -> list[Target]:
         cluster = nodes.cluster_of(instance_id)
         if (cluster, port) not in asked:
             asked[cluster, port] = stand_in.node_port(cluster, port) if cluster else NodePort(reason="it is no node of a cluster")
-        found.append(Target(instance_id, port, asked[cluster, port]))
+        shut_out = cluster is not None and not nodes.lets_balancers_in(instance_id, port)
+        refused = NodePort(reason=f"no security group of {instance_id} lets the load balancer in on port {port}")
+        found.append(Target(instance_id, port, refused if shut_out else asked[cluster, port]))
     return found
 
 

@@ -48,13 +48,29 @@ class ImageFault:
     until_namespace_deleted: bool = False
 
 
-def read_fault(body: Mapping[str, Any]) -> RequestFault | ImageFault:
-    """The fault a control request describes; one with ``image`` is about pods. Raises ``FaultInvalid``."""
+@dataclass(frozen=True)
+class LogFault:
+    """The log of the pod with this ``uid`` ends with ``line``, as if it had written it; a pod that comes after it has not."""
+
+    id: str
+    uid: str
+    line: str
+    until_namespace_deleted: bool = False
+    namespace: str | None = None
+
+
+def read_fault(body: Mapping[str, Any]) -> RequestFault | ImageFault | LogFault:
+    """The fault a control request describes; with ``image`` it is about pods, with ``log`` about what one wrote.
+
+    Raises ``FaultInvalid``.
+    """
     try:
         shared: dict[str, Any] = {
             "id": str(body["id"]),
             "until_namespace_deleted": bool(body.get("until_namespace_deleted", False)),
         }
+        if "log" in body:
+            return LogFault(uid=str(body["uid"]), line=str(body["log"]), **shared)
         if "image" in body:
             reason = str(body.get("reason") or "ImagePullBackOff")
             message = str(body.get("message") or f'Back-off pulling image "{body["image"]}"')
@@ -69,16 +85,18 @@ def read_fault(body: Mapping[str, Any]) -> RequestFault | ImageFault:
             **shared,
         )
     except (KeyError, ValueError, TypeError) as error:
-        raise FaultInvalid(f"a fault needs id, verb, resource, status and message, or id and image: {error!r}") from error
+        raise FaultInvalid(
+            f"a fault needs id, verb, resource, status and message, or id and image, or id, uid and log: {error!r}"
+        ) from error
 
 
 class Faults:
     """The faults of one cluster, by id."""
 
     def __init__(self) -> None:
-        self._faults: dict[str, RequestFault | ImageFault] = {}
+        self._faults: dict[str, RequestFault | ImageFault | LogFault] = {}
 
-    def put(self, fault: RequestFault | ImageFault) -> None:
+    def put(self, fault: RequestFault | ImageFault | LogFault) -> None:
         """Put a fault in, replacing one of the same id."""
         self._faults[fault.id] = fault
 
@@ -109,3 +127,7 @@ class Faults:
             if isinstance(fault, ImageFault) and fault.image in image and fault.namespace in (None, namespace):
                 return fault
         return None
+
+    def log_lines(self, uid: str) -> list[str]:
+        """What the pod with this uid is to have written beside its own words."""
+        return [fault.line for fault in self._faults.values() if isinstance(fault, LogFault) and fault.uid == uid]

@@ -16,6 +16,8 @@ from local.kubernetes.store import Object, now_text
 NODES, CSI_NODES, PODS = BY_NAME["nodes"], BY_NAME["csinodes.storage.k8s.io"], BY_NAME["pods"]
 DRIVER, NODE_ID = "ebs.csi.aws.com", "csi.volume.kubernetes.io/nodeid"
 NODE_GROUP_LABEL = "eks.amazonaws.com/nodegroup"
+VOLUMES_PER_NODE = 26
+"""28 attachments of a Nitro instance, less an interface and the root volume (EC2 user guide, "Amazon EBS volume limits")."""
 _EFFECTS = {"NO_SCHEDULE": "NoSchedule", "NO_EXECUTE": "NoExecute", "PREFER_NO_SCHEDULE": "PreferNoSchedule"}
 _CPUS_OF_SIZE = {"nano": 2, "micro": 2, "small": 2, "medium": 2, "large": 2, "xlarge": 4}
 _GIB_PER_CPU = {"c": 2, "m": 4, "t": 4, "r": 8, "x": 16, "g": 4, "p": 8}
@@ -70,7 +72,7 @@ def match(writer: Writer, region: str, version: str, group: NodeGroup) -> None:
         node = writer.create(NODES, "", _node(writer, region, group, instance_id), WriteOptions(manager="kubelet")).found
         writer.set_status(NODES, node, _status(node, version, group.instance_type))
         reference = {"apiVersion": "v1", "kind": "Node", "name": node["metadata"]["name"], "uid": node["metadata"]["uid"]}
-        driver = {"name": DRIVER, "nodeID": instance_of(node)}
+        driver: Object = {"name": DRIVER, "nodeID": instance_of(node), "allocatable": {"count": VOLUMES_PER_NODE}}
         driver["topologyKeys"] = ["kubernetes.io/os", "topology.ebs.csi.aws.com/zone", "topology.kubernetes.io/zone"]
         body = {"metadata": {"name": node["metadata"]["name"], "ownerReferences": [reference]}, "spec": {"drivers": [driver]}}
         writer.create(CSI_NODES, "", body, WriteOptions(manager="kubelet"))

@@ -106,20 +106,8 @@ def apply(cloud: Cloud, group: dict[str, Any]) -> None:
 
 def instance_type(group: dict[str, Any]) -> str:
     """The type of the group's instances: its launch template's, or the first of its own."""
-    template = template_data(group)
+    template = nodes.template_data(group)
     return str(template.get("InstanceType") or (group.get("instanceTypes") or ["t3.medium"])[0])
-
-
-def template_data(group: dict[str, Any]) -> dict[str, Any]:
-    """What the group's launch template says in the version it uses; empty without one."""
-    wanted = group.get("launchTemplate") or {}
-    for record in ec2._launch_templates.values():
-        if wanted.get("id") == record["LaunchTemplateId"] or wanted.get("name") == record["LaunchTemplateName"]:
-            number = str(wanted.get("version") or record.get("DefaultVersionNumber", 1))
-            for version in record.get("Versions", record.get("versions", [])):
-                if str(version["VersionNumber"]) == number:
-                    return dict(version.get("LaunchTemplateData", {}))
-    return {}
 
 
 def wait_active(cluster_name: str, name: str, seconds: float = 60) -> None:

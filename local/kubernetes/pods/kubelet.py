@@ -110,10 +110,10 @@ class Kubelet:
         """What the container wrote; a line that says so for one that only pretends to run."""
         run = self._runs.get(pod["metadata"]["uid"])
         text = await run.process.log(container) if run else None
-        if text is not None:
-            return text
-        image = next(one["image"] for one in pod["spec"]["containers"] if one["name"] == container)
-        return f"the stand-in only pretends to run container {container} of image {image}\n"
+        if text is None:
+            image = next(one["image"] for one in pod["spec"]["containers"] if one["name"] == container)
+            text = f"the stand-in only pretends to run container {container} of image {image}\n"
+        return text + "".join(f"{line}\n" for line in self.faults.log_lines(pod["metadata"]["uid"]))
 
     def node_port(self, number: int) -> tuple[int, str]:
         """The port of the process behind a NodePort, or 0 and why there is none."""

@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
-from typing import Final
+from typing import Final, Literal
 
 from hubplane.domain.diagnosis.facts import ClusterFacts, Event, Pod
 from hubplane.domain.releases.charts import AUTOSCALER, JUPYTERHUB
 
 # A node comes in some 3 minutes, an image of 10 to 20 GB in as many again: until then a pod that waits is only young.
 PATIENCE: Final = timedelta(minutes=10)
+
+MOUNT_REASONS: Final = frozenset({"FailedMount", "FailedAttachVolume", "FailedMapVolume"})
 
 HUB_TROUBLES: Final = (
     ("gnutls_handshake", re.compile(r"gnutls_handshake\(\) failed")),
@@ -55,8 +57,72 @@ def hub_log_troubles(facts: ClusterFacts) -> Iterator[tuple[str, str]]:
 
 
 def events_about(facts: ClusterFacts, pod: Pod) -> list[Event]:
-    """The warnings about this very pod, the newest first; those about an earlier one of the same name are history."""
-    return sorted((event for event in facts.events if event.about_uid == pod.uid), key=lambda event: event.last_at, reverse=True)
+    """The warnings about this very pod, newest first; those about an earlier one of the same name are history."""
+    return facts.events_by_uid.get(pod.uid, [])
+
+
+Cause = Literal["room", "zone", "attachments", "claim", "image", "mount", "other"]
+
+
+def waiting_pods(facts: ClusterFacts, *causes: Cause) -> list[Pod]:
+    """The pods that wait for one of these causes. Those of hub and proxy too; ``hub_pod`` tells of them in its own words."""
+    return [pod for pod in facts.pods if cause_of(facts, pod) in causes]
+
+
+def cause_of(facts: ClusterFacts, pod: Pod) -> Cause | None:
+    """Why a pod does not run, None for one that does, that ends, or that only just came.
+
+    The scheduler's words: kubernetes pkg/scheduler/framework/plugins (nodevolumelimits, volumezone, volumebinding, …).
+    """
+    if pod.ready or pod.ending or pod.phase in ("Succeeded", "Failed"):
+        return None
+    if pod.unschedulable:
+        return _cause_of_no_node(facts, pod)
+    if pod.waiting and "Image" in pod.waiting[0]:
+        return "image"
+    if is_young(facts, pod):
+        return None
+    if pod.node is not None and any(event.reason in MOUNT_REASONS for event in events_about(facts, pod)):
+        return "mount"
+    return "other"
+
+
+def _cause_of_no_node(facts: ClusterFacts, pod: Pod) -> Cause | None:
+    said = pod.unschedulable
+    if any(is_out_of_zone(facts, name) for name in pod.claims):
+        return "zone"
+    if "persistentvolumeclaim" in said.lower():
+        return None if is_young(facts, pod) and "unbound immediate" in said else "claim"
+    if "max volume count" in said:
+        return "attachments"
+    if "Insufficient" in said or "Too many pods" in said or "no nodes available" in said:
+        return "room"
+    if "volume node affinity conflict" in said:
+        return "zone"
+    return None if is_young(facts, pod) else "other"
+
+
+def zones_of_claim(facts: ClusterFacts, claim_name: str) -> frozenset[str]:
+    """Where the volume of a claim of the hub's namespace lies: what EC2 says, else what the PersistentVolume asks for."""
+    bound = facts.volume_of_claim(claim_name)
+    if bound is None:
+        return frozenset()
+    volume = facts.ebs_volumes.get(bound.volume_id or "")
+    return frozenset({volume.zone} if volume and volume.zone else bound.zones)
+
+
+def is_out_of_zone(facts: ClusterFacts, claim_name: str) -> bool:
+    """Whether no node is, or may come, where the claim's volume lies: no attempt will mount it."""
+    lies_in = zones_of_claim(facts, claim_name)
+    return bool(lies_in) and bool(facts.node_zones) and lies_in.isdisjoint(facts.node_zones)
+
+
+def person_of(facts: ClusterFacts, claim_name: str) -> str | None:
+    """Whose home a claim is, as the hub wrote it on the claim or on a pod that uses it; None where nobody wrote it."""
+    claim = facts.claims_by_name.get(claim_name)
+    if claim is not None and claim.username:
+        return claim.username
+    return next((pod.username for pod in facts.pods if claim_name in pod.claims and pod.username), None)
 
 
 def pod_words(pod: Pod) -> str:

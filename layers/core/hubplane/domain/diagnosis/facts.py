@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from types import MappingProxyType
 from typing import Final
 
@@ -111,7 +112,7 @@ class Pod:
 
     ``component`` is the chart's label (``hub``, ``proxy``, ``singleuser-server``). ``waiting``: (reason, message) of the first
     container that waits, also (reason, message) of the last end of one that keeps ending. ``unschedulable``: the scheduler's
-    message, "" for a pod that has a node.
+    message, "" for a pod that has a node. ``wanted_group``: the node group that its selector names, None for any.
     """
 
     namespace: str
@@ -128,6 +129,7 @@ class Pod:
     restarts: int = 0
     waiting: tuple[str, str] | None = None
     unschedulable: str = ""
+    wanted_group: str | None = None
 
     @property
     def is_server(self) -> bool:
@@ -148,13 +150,17 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A persistent volume claim of the hub's namespace. ``volume_name``: the PersistentVolume that it names, if any."""
+    """A persistent volume claim of the hub's namespace. ``volume_name``: the PersistentVolume that it names, if any.
+
+    ``username``: whose home it is, where the hub wrote that on it.
+    """
 
     name: str
     phase: str
     created_at: datetime
     volume_name: str | None = None
     ending: bool = False
+    username: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +186,7 @@ class Attachment:
     ending: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ClusterFacts:
     """All facts of one cluster at one moment.
 
@@ -217,6 +223,40 @@ class ClusterFacts:
     attachments: tuple[Attachment, ...] = ()
     volumes: tuple[Volume, ...] = ()
     snapshots: tuple[Snapshot, ...] = ()
+
+    @cached_property
+    def claims_by_name(self) -> Mapping[str, Claim]:
+        """The claims of the hub's namespace."""
+        return {item.name: item for item in self.claims}
+
+    @cached_property
+    def bound_volumes(self) -> Mapping[str, PersistentVolume]:
+        """The PersistentVolumes by name."""
+        return {item.name: item for item in self.persistent_volumes}
+
+    @cached_property
+    def ebs_volumes(self) -> Mapping[str, Volume]:
+        """The EBS volumes by id."""
+        return {item.volume_id: item for item in self.volumes}
+
+    @cached_property
+    def events_by_uid(self) -> Mapping[str, list[Event]]:
+        """The warnings about each object, the newest first."""
+        found: dict[str, list[Event]] = {}
+        for event in sorted(self.events, key=lambda item: item.last_at, reverse=True):
+            found.setdefault(event.about_uid, []).append(event)
+        return found
+
+    @cached_property
+    def node_zones(self) -> frozenset[str]:
+        """The zones in which nodes are or may come."""
+        may_come = {zone for group in self.node_groups for zone in group.zones}
+        return frozenset(may_come | {node.zone for node in self.nodes if node.zone})
+
+    def volume_of_claim(self, claim_name: str) -> PersistentVolume | None:
+        """The PersistentVolume that a claim of the hub's namespace names; None where there is no such claim or volume."""
+        claim = self.claims_by_name.get(claim_name)
+        return self.bound_volumes.get(claim.volume_name or "") if claim else None
 
 
 ASPECTS: Final = tuple(name for name in ClusterFacts.__dataclass_fields__)[9:]

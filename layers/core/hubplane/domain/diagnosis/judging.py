@@ -11,6 +11,8 @@ from hubplane.domain.diagnosis.findings import SEVERITIES, Finding, finding_to_j
 
 __all__ = ["diagnose", "diagnosis_to_json"]
 
+MOST_FINDINGS = 25
+
 # By design, on every cluster: docs/decisions/0061.
 ALWAYS_UNSEEN = (
     "how full the disk inside a running server is: only the kubelet knows, and whoever may ask it (nodes/proxy) may run "
@@ -30,8 +32,17 @@ def diagnose(facts: ClusterFacts) -> tuple[Finding, ...]:
         findings.append(Finding("unknown", "unknown", sentence, (reason,), "diagnose-cluster"))
     for check in CHECKS:
         if not any(aspect in facts.unknown for aspect in check.needs):
-            findings += check.judge(facts)
+            findings += _bounded(check.name, tuple(check.judge(facts)))
     return in_order(tuple(findings))
+
+
+def _bounded(name: str, found: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """At most ``MOST_FINDINGS`` of one check: a result ends at 256 KiB, and a person starts with the first in any case."""
+    if len(found) <= MOST_FINDINGS:
+        return found
+    left = len(found) - MOST_FINDINGS
+    sentence = f"{left} more findings of check {name} are of the same kind: mend these first, then look again."
+    return (*found[:MOST_FINDINGS], Finding(name, found[0].severity, sentence, (), "diagnose-cluster"))
 
 
 def unseen(facts: ClusterFacts) -> list[str]:

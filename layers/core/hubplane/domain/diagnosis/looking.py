@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any
 
 from hubplane.domain.diagnosis.facts import ASPECTS
 from hubplane.domain.errors import HubplaneError, Throttled
-
-T = TypeVar("T")
 
 __all__ = ["Looking"]
 
@@ -19,7 +17,7 @@ class Looking:
     def __init__(self) -> None:
         self.unknown: dict[str, str] = {}
 
-    def at(self, aspects: tuple[str, ...], read: Callable[[], T], otherwise: T) -> T:
+    def at(self, aspects: tuple[str, ...], read: Callable[[], Any], otherwise: Any) -> Any:
         """What ``read`` answers, or ``otherwise`` with the aspects written down as unknown.
 
         ``Throttled`` goes on to the state machine, which tries again later: asking for less would be no diagnosis. Raises

@@ -20,3 +20,25 @@ def repair_autoscaler(facts: ClusterFacts) -> Mend:
 def build_cluster(facts: ClusterFacts, spec: ClusterSpec | None = None) -> Mend:
     """A build of the recorded specification, or of ``spec``: every stage is "make it so"."""
     return Mend("build_cluster", {"cluster_name": facts.cluster_name, "spec": spec_to_json(spec or facts.spec)})
+
+
+def move_home(facts: ClusterFacts, username: str) -> Mend:
+    """A home brought to the zone of the cluster's nodes, through a snapshot."""
+    return Mend("move_home", {"cluster_name": facts.cluster_name, "username": username, "mode": "enforce"})
+
+
+def stop_server(facts: ClusterFacts, username: str) -> Mend:
+    """A person's server stopped, so that its volumes are let go."""
+    return Mend("stop_server", {"cluster_name": facts.cluster_name, "username": username})
+
+
+def snapshot_volumes(facts: ClusterFacts) -> Mend:
+    """Snapshots of all homes, now."""
+    return Mend("snapshot_volumes", {"cluster_name": facts.cluster_name, "mode": "enforce"})
+
+
+def expand_home(facts: ClusterFacts, username: str, size_gib: int) -> Mend:
+    """A home half as large again."""
+    return Mend(
+        "expand_home", {"cluster_name": facts.cluster_name, "username": username, "size_gib": size_gib + max(1, size_gib // 2)}
+    )

@@ -9,7 +9,8 @@ from typing import Any
 from hubplane.domain.diagnosis.facts import Attachment, Claim, Event, Node, PersistentVolume, Pod
 
 CSI_DRIVER = "ebs.csi.aws.com"
-USERNAME_ANNOTATION = "hub.jupyter.org/username"  # KubeSpawner writes it on every server's pod
+USERNAME_ANNOTATION = "hub.jupyter.org/username"  # KubeSpawner writes it on pods and claims
+NODE_GROUP_LABEL = "eks.amazonaws.com/nodegroup"
 ZONE_LABEL = "topology.kubernetes.io/zone"
 # Keys under which PersistentVolumes name their zones: the CSI driver's own, the general one, and that of the in-tree plugin.
 ZONE_KEYS = frozenset({"topology.ebs.csi.aws.com/zone", ZONE_LABEL, "failure-domain.beta.kubernetes.io/zone"})
@@ -40,6 +41,7 @@ def pod_of(item: Object) -> Pod:
             if volume.get("persistentVolumeClaim")
         ),
         ending="deletionTimestamp" in metadata,
+        wanted_group=(spec.get("nodeSelector") or {}).get(NODE_GROUP_LABEL),
         restarts=sum(one.get("restartCount", 0) for one in containers),
         waiting=next((found for one in containers if (found := _waiting(one)) is not None), None),
         unschedulable=scheduled.get("message") or "no reason is given" if scheduled.get("status") == "False" else "",
@@ -80,7 +82,7 @@ def _node(item: Object, attach_limit: int | None) -> Node:
     return Node(
         name=metadata["name"],
         zone=labels.get(ZONE_LABEL, ""),
-        group=labels.get("eks.amazonaws.com/nodegroup", ""),
+        group=labels.get(NODE_GROUP_LABEL, ""),
         instance_type=labels.get("node.kubernetes.io/instance-type", ""),
         instance_id=(item["spec"].get("providerID") or "").rpartition("/")[2],
         ready=ready.get("status") == "True",
@@ -101,6 +103,7 @@ def claim_of(item: Object) -> Claim:
         created_at=_time(metadata["creationTimestamp"]),
         volume_name=item["spec"].get("volumeName") or None,
         ending="deletionTimestamp" in metadata,
+        username=(metadata.get("annotations") or {}).get(USERNAME_ANNOTATION),
     )
 
 
