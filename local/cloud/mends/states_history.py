@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import json
+from typing import Any
 
 from ministack.services import stepfunctions
 
 from local.cloud.cloud import Cloud
 from local.cloud.gateway import Gateway
 from local.cloud.mends import mend
-from local.cloud.mends.states_machine import running_execution
+from local.cloud.mends.states_machine import record_parameters, running_execution
 
 NESTED = "startExecution.sync:2"
 
@@ -33,3 +35,16 @@ def nested_executions_are_submitted(cloud: Cloud, gateway: Gateway) -> None:
         run(execution_arn)
 
     stepfunctions._run_execution = run_submitted
+
+
+@mend
+def recorded_questions(cloud: Cloud, gateway: Gateway) -> None:
+    """``TaskScheduled`` events of ``.waitForTaskToken`` leave out the parameters: what is asked, and with which token."""
+    with_callback = stepfunctions._invoke_with_callback
+
+    @functools.wraps(with_callback)
+    def recorded(resource: str, arguments: Any, token: str, state: Any) -> Any:
+        record_parameters(arguments)
+        return with_callback(resource, arguments, token, state)
+
+    stepfunctions._invoke_with_callback = recorded

@@ -205,23 +205,17 @@ def stop_children(parent_arn: str) -> None:
 def recorded_parameters(cloud: Cloud, gateway: Gateway) -> None:
     """``TaskScheduled`` events leave out the parameters, so a secret in them would not be found in the history."""
     invoke = stepfunctions._invoke_resource
-    with_callback = stepfunctions._invoke_with_callback
 
     @functools.wraps(invoke)
     def invoke_recorded(resource: str, arguments: Any) -> Any:
-        _record(arguments)
+        record_parameters(arguments)
         return invoke(resource, arguments)
 
-    @functools.wraps(with_callback)
-    def callback_recorded(resource: str, arguments: Any, token: str, state: Any) -> Any:
-        _record(arguments)
-        return with_callback(resource, arguments, token, state)
-
     stepfunctions._invoke_resource = invoke_recorded
-    stepfunctions._invoke_with_callback = callback_recorded
 
 
-def _record(arguments: Any) -> None:
+def record_parameters(arguments: Any) -> None:
+    """Put the arguments into the newest ``TaskScheduled`` event that has none."""
     execution = stepfunctions._executions.get(_running_execution.get())
     if not execution:
         return

@@ -200,6 +200,24 @@ def test_a_nested_execution_is_named_in_the_history_before_it_ends(cloud: Runnin
     states.stop_execution(executionArn=parent)
 
 
+def test_a_question_is_in_the_history_with_the_token_that_answers_it(cloud: RunningCloud) -> None:
+    create(cloud, "asks", "def handler(event, context):\n    return {}")
+    asking = task("asks", {"task_token": "{% $states.context.Task.Token %}", "reason": "why"})
+    execution = start(cloud, {"States": {"Ask": {**asking, "Resource": "arn:aws:states:::lambda:invoke.waitForTaskToken"}}})
+    states = cloud.client("stepfunctions")
+
+    def question() -> dict[str, Any]:
+        events = states.get_execution_history(executionArn=execution)["events"]
+        scheduled = [event["taskScheduledEventDetails"] for event in events if event["type"] == "TaskScheduled"]
+        found: dict[str, Any] = json.loads(scheduled[0].get("parameters", "{}")) if scheduled else {}
+        return found
+
+    cloud.wait("the question in the history", question, 10)
+    assert question()["Payload"]["reason"] == "why"
+    states.send_task_success(taskToken=question()["Payload"]["task_token"], output='"yes"')
+    assert ended(cloud, execution)["output"] == '"yes"'
+
+
 def test_a_nested_name_is_used_once(cloud: RunningCloud) -> None:
     child = machine(cloud, "once", {"Say": {"Type": "Succeed"}})
     assert run(cloud, nested(child, Output="{% $states.result.Status %}"), {"name": "same"}) == "SUCCEEDED"
