@@ -33,6 +33,7 @@ class Settings:
     home_keeper_role_arns: str
     cluster_reader_role_arns: str
     cluster_admin_principal_arns: str = ""
+    home_mover_role_arns: str
 
 
 SETTINGS = read_settings(Settings)
@@ -59,6 +60,7 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
             cluster_reader_arns=arns(SETTINGS.cluster_reader_role_arns),
         ),
         addon_versions={name: eks.recommended_addon_version(name, spec.kubernetes_version) for name in ADDONS},
+            home_mover_arns=arns(SETTINGS.home_mover_role_arns),
         associations=wanted_associations(outputs["EbsCsiRoleArn"], outputs["AutoscalerRoleArn"], outputs["HubRoleArn"]),
         target_group_arn=outputs["TargetGroupArn"],
         auto_scaling_groups=scaling_groups,

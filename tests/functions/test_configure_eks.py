@@ -16,9 +16,9 @@ from tests.functions.fake_eks import DEFAULT_VERSIONS, FakeAutoScaling, FakeEks
 EVENT = json.loads(Path("events/configure_eks.json").read_text())
 CHECK_EVENT = json.loads(Path("events/check_eks.json").read_text())
 ROLES = ["arn:aws:iam::553778890976:role/hubplane-InstallJupyterHub", "arn:aws:iam::553778890976:role/hubplane-CheckRelease"]
-SWEEP, PRUNE, HOMES, EXAMINE = (
+SWEEP, PRUNE, HOMES, EXAMINE, SWITCH = (
     f"arn:aws:iam::553778890976:role/hubplane-{name}"
-    for name in ("SweepStorage", "ApplyDeletions", "EnsureHome", "ExamineCluster")
+    for name in ("SweepStorage", "ApplyDeletions", "EnsureHome", "ExamineCluster", "SwitchHome")
 )
 READER_GROUPS, PRUNER_GROUPS = ["hubplane:storage-reader"], ["hubplane:storage-pruner", "hubplane:storage-reader"]
 ADMIN = "arn:aws:iam::553778890976:role/operators"
@@ -36,6 +36,8 @@ class World:
         monkeypatch.setenv("STORAGE_PRUNER_ROLE_ARNS", PRUNE)
         monkeypatch.setenv("HOME_KEEPER_ROLE_ARNS", HOMES)
         monkeypatch.setenv("CLUSTER_READER_ROLE_ARNS", EXAMINE)
+        monkeypatch.setenv("HOME_MOVER_ROLE_ARNS", SWITCH)
+        self.groups = FakeSecurityGroups()
         clients = {"eks": fake_client("eks", self.eks), "autoscaling": fake_client("autoscaling", self.scaling)}
         self.handlers = {}
         for name in ("configure_eks", "check_eks"):
@@ -73,6 +75,7 @@ def test_the_first_build_configures_and_the_second_changes_nothing(world: World)
         HOMES: (set(), ["hubplane:home-keeper"]),
         EXAMINE: (set(), ["hubplane:cluster-reader"]),
     }
+        SWITCH: (set(), ["hubplane:home-mover"]),
     assert {entry["tags"]["hubplane:managed"] for entry in world.eks.entries.values()} == {"true"}
     assert sorted(item["serviceAccount"] for item in world.eks.associations.values()) == [
         "cluster-autoscaler",
@@ -80,7 +83,7 @@ def test_the_first_build_configures_and_the_second_changes_nothing(world: World)
         "hub",
     ]
     assert set(world.scaling.attached["eks-main-1"]) == {EVENT["outputs"]["TargetGroupArn"]}
-    assert len(first["changes"]) == 2 * 3 + 4 + 3 + 6 + 1
+    assert len(first["changes"]) == 2 * 3 + 5 + 3 + 6 + 1
     writes = len(world.eks.writes)
     world.settle()
     assert world.configure()["changes"] == []

@@ -8,6 +8,7 @@ from tests.template.test_control_plane import FOLDERS, function_of, resources
 
 ADMINS, READERS, PRUNERS = "KUBERNETES_ROLE_ARNS", "STORAGE_READER_ROLE_ARNS", "STORAGE_PRUNER_ROLE_ARNS"
 KEEPERS, DIAGNOSIS = "HOME_KEEPER_ROLE_ARNS", "CLUSTER_READER_ROLE_ARNS"
+MOVERS = "HOME_MOVER_ROLE_ARNS"
 CONNECTION = "cluster_connection("
 
 
@@ -31,7 +32,7 @@ def asks_clusters() -> set[str]:
 
 
 def test_who_talks_to_a_cluster_is_in_one_list_and_nobody_else_is() -> None:
-    listed = [name for variable in (ADMINS, READERS, PRUNERS, KEEPERS, DIAGNOSIS) for name in sorted(roles_of(variable))]
+    listed = [name for variable in (ADMINS, READERS, PRUNERS, KEEPERS, DIAGNOSIS, MOVERS) for name in sorted(roles_of(variable))]
     assert sorted(listed) == sorted(asks_clusters())
 
 
@@ -41,7 +42,12 @@ def test_the_storage_day_reads_with_one_function_and_deletes_claims_with_one() -
 
 
 def test_a_spawn_reads_one_claim_and_no_more() -> None:
-    assert roles_of(KEEPERS) == {"EnsureHomeFunction", "RecordServerStopFunction"}
+    spawn, by_hand = {"EnsureHomeFunction", "RecordServerStopFunction"}, {"PlanHomeChangeFunction", "BindCopyFunction"}
+    assert roles_of(KEEPERS) == spawn | by_hand
+
+
+def test_one_function_takes_a_home_s_claim_away_to_give_it_another_volume() -> None:
+    assert roles_of(MOVERS) == {"SwitchHomeFunction"}
 
 
 def test_who_talks_to_a_cluster_may_ask_eks_where_it_is() -> None:

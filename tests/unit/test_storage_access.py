@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from hubplane.domain.eks_settings.settings import CLUSTER_READER, HOME_KEEPER, STORAGE_PRUNER, STORAGE_READER
+from hubplane.domain.eks_settings.settings import CLUSTER_READER, HOME_KEEPER, HOME_MOVER, STORAGE_PRUNER, STORAGE_READER
 from hubplane.domain.eks_settings.storage_access import storage_access_manifests
 
 MANIFESTS = storage_access_manifests()
@@ -18,8 +18,11 @@ RIGHTS = {
     (STORAGE_PRUNER, "get", "persistentvolumes", ""),
     (STORAGE_PRUNER, "get", "persistentvolumeclaims", "jupyter"),
     (STORAGE_PRUNER, "delete", "persistentvolumeclaims", "jupyter"),
-    (HOME_KEEPER, "get", "persistentvolumes", ""),
-    (HOME_KEEPER, "get", "persistentvolumeclaims", "jupyter"),
+    *((HOME_KEEPER, verb, "persistentvolumes", "") for verb in ("create", "get", "list")),
+    *((HOME_KEEPER, verb, "persistentvolumeclaims", "jupyter") for verb in ("create", "get")),
+    *((HOME_MOVER, verb, "persistentvolumes", "") for verb in ("create", "delete", "get", "list", "patch")),
+    *((HOME_MOVER, verb, "persistentvolumeclaims", "jupyter") for verb in ("create", "delete", "get")),
+    (HOME_MOVER, "list", "pods", "jupyter"),
     *((CLUSTER_READER, "list", resource, "") for resource in ("nodes", "persistentvolumes", "csinodes", "volumeattachments")),
     *((CLUSTER_READER, "list", resource, "jupyter") for resource in ("persistentvolumeclaims", "pods", "events")),
     (CLUSTER_READER, "get", "pods/log", "jupyter"),

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from hubplane.adapters.claims import Claims
+from hubplane.adapters.home_binding import HomeBinding
 from hubplane.adapters.kubernetes import Kubernetes
 from hubplane.domain.eks_settings.settings import CLUSTER_READER, HOME_KEEPER, STORAGE_PRUNER, STORAGE_READER
 from hubplane.domain.eks_settings.storage_access import storage_access_manifests
+from hubplane.domain.errors import HomeTaken
+from hubplane.domain.homes.binding import Bond, HomeBond
 from hubplane.domain.kubernetes_access import ClusterConnection
 from hubplane.domain.storage.actions import ClaimReference
 from tests.local.kubernetes.aws import ACCOUNT, Sts
@@ -44,7 +48,7 @@ def hub(make_cluster: Callable[..., Cluster], sts: Sts) -> Cluster:
     applied = [
         kubernetes(cluster, "ADMINKEY").apply(manifest).outcome for _ in range(2) for manifest in storage_access_manifests()
     ]
-    assert applied == ["created"] * 16 + ["unchanged"] * 16
+    assert applied == ["created"] * 20 + ["unchanged"] * 20
     for namespace in (JUPYTER, DEFAULT):
         for name in ("claim-ann", "claim-ben"):
             cluster.create(f"{namespace}/persistentvolumeclaims", {"metadata": {"name": name}, **CLAIM})
@@ -57,7 +61,7 @@ ALLOWED = [
     # method, path, who may
     ("GET", f"{JUPYTER}/persistentvolumeclaims", {READER, PRUNER}),
     ("GET", f"{JUPYTER}/pods", {READER, PRUNER}),
-    ("GET", f"{CORE}/persistentvolumes", {READER, PRUNER}),
+    ("GET", f"{CORE}/persistentvolumes", {READER, PRUNER, KEEPER}),
     ("GET", f"{JUPYTER}/persistentvolumeclaims/claim-ben", {PRUNER, KEEPER}),
 ]
 REFUSED = [
@@ -66,7 +70,7 @@ REFUSED = [
     ("DELETE", f"{CORE}/persistentvolumes/pv-1"),
     ("DELETE", f"{DEFAULT}/persistentvolumeclaims/claim-ann"),
     ("PATCH", f"{JUPYTER}/persistentvolumeclaims/claim-ben"),
-    ("POST", f"{JUPYTER}/persistentvolumeclaims"),
+    ("POST", f"{DEFAULT}/persistentvolumeclaims"),
     ("GET", f"{DEFAULT}/persistentvolumeclaims"),
     ("GET", f"{CORE}/persistentvolumeclaims"),
     ("GET", f"{CORE}/pods"),
@@ -140,3 +144,23 @@ def test_the_pruner_looks_again_and_deletes_a_home_through_its_claim(hub: Cluste
     claims.delete_claim(ClaimReference("jupyter", "claim-ann", now.claim.uid), now.version)
     until(lambda: claims.read_claim("jupyter", "claim-ann") is None, "the claim is gone")
     assert hub.ask("GET", f"{DEFAULT}/persistentvolumeclaims/claim-ann").status == 200
+
+
+def test_the_keeper_joins_a_volume_with_its_claim_and_kubernetes_says_so(hub: Cluster) -> None:
+    homes = HomeBinding(kubernetes(hub, KEEPER))
+    bond = HomeBond("claim-cyd", "cyd", "vol-0123456789abcdef0", "home-1", 12, "us-east-1d", "gp3")
+    homes.bind(bond)
+    until(lambda: homes.look(bond) is Bond.BOUND, "the claim is bound")
+    (stands,) = Claims(kubernetes(hub, KEEPER)).objects_of("vol-0123456789abcdef0")
+    assert (stands.name, stands.held_by) == ("home-1", "claim-cyd")
+    assert homes.bind(bond) is Bond.BOUND
+    with pytest.raises(HomeTaken):
+        homes.bind(replace(bond, persistent_volume_name="home-2"))
+    path = f"{JUPYTER}/persistentvolumeclaims/claim-cyd"
+    assert hub.ask("DELETE", path, token=hub.token(KEEPER)).status == 403
+
+
+@pytest.mark.parametrize("key", [READER, PRUNER])
+def test_only_the_keeper_makes_a_claim(hub: Cluster, key: str) -> None:
+    body = {"metadata": {"name": "claim-new"}, **CLAIM}
+    assert hub.ask("POST", f"{JUPYTER}/persistentvolumeclaims", body, token=hub.token(key)).status == 403

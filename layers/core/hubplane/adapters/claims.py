@@ -82,11 +82,6 @@ class Claims:
         phase = (claim.get("status") or {}).get("phase") or "Pending"
         return SeenClaim(name, bound_to, volume_id, "deletionTimestamp" in claim["metadata"], phase)
 
-    def names_volume(self, name: str) -> str | None:
-        """The PersistentVolume that a claim is bound to, or asks for; None where it asks for none. Reads only."""
-        claim = self._api.get("PersistentVolumeClaim", name, self._namespace)
-        return (claim["spec"].get("volumeName") or None) if claim else None
-
     def objects_of(self, volume_id: str) -> tuple[SeenVolumeObject, ...]:
         """Every PersistentVolume of the cluster that stands for this EBS volume. Reads only, in pages."""
         return tuple(

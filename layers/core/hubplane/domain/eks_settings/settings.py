@@ -18,6 +18,7 @@ STORAGE_READER, STORAGE_PRUNER = "hubplane:storage-reader", "hubplane:storage-pr
 HOME_KEEPER = "hubplane:home-keeper"
 CLUSTER_READER = "hubplane:cluster-reader"
 """Groups of access entries; ``storage_access`` says what they may do. EKS refuses a name that begins with ``system:``."""
+HOME_MOVER = "hubplane:home-mover"
 
 ADDONS = (
     "eks-pod-identity-agent",  # first: the others' identities depend on it
@@ -121,6 +122,7 @@ def wanted_access(
 ) -> dict[str, Access]:
     """What each principal gets: what builds a cluster and the deployment's admins see to it all, the storage day's functions
     what a spawn asks and what diagnoses are in groups that may do next to nothing, others as specified. A pruner reads first, so
+    home_mover_arns: Collection[str] = (),
     it is in both.
 
     EKS keeps one grant per policy and principal, so a principal that is named twice gets the union, and a policy over the
@@ -136,6 +138,7 @@ def wanted_access(
     return {arn: Access(_widest(grants.get(arn, ())), groups.get(arn, frozenset())) for arn in {**grants, **groups}}
 
 
+    groups |= dict.fromkeys(home_mover_arns, frozenset({HOME_MOVER}))
 def _widest(grants: Collection[PolicyGrant]) -> frozenset[PolicyGrant]:
     return frozenset(item for item in grants if not item.namespaces or PolicyGrant(item.policy_name) not in grants)
 

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from hubplane.domain.eks_settings.settings import (
     CLUSTER_READER,
     HOME_KEEPER,
+    HOME_MOVER,
     HUB_NAMESPACE,
     STORAGE_PRUNER,
     STORAGE_READER,
@@ -38,8 +39,18 @@ RIGHTS: Mapping[str, Rights] = {
         everywhere={"persistentvolumes": ("get",)},
         in_namespace={"persistentvolumeclaims": ("delete", "get")},
     ),
-    # One claim and its volume at a time: a spawn must not cost a list of everybody's.
-    HOME_KEEPER: Rights(everywhere={"persistentvolumes": ("get",)}, in_namespace={"persistentvolumeclaims": ("get",)}),
+    # One claim and its volume at a time: a spawn must not cost a list of everybody's. All volumes are listed only before one that
+    # was found without a claim gets it back: a second object for the same EBS volume would be its end. Nothing is ever changed.
+    HOME_KEEPER: Rights(
+        everywhere={"persistentvolumes": ("create", "get", "list")},
+        in_namespace={"persistentvolumeclaims": ("create", "get")},
+    ),
+    # One function alone takes a home's claim away to give the home another volume. It patches a Kubernetes volume to retain its EBS
+    # volume first; Kubernetes has no right for that one field.
+    HOME_MOVER: Rights(
+        everywhere={"persistentvolumes": ("create", "delete", "get", "list", "patch")},
+        in_namespace={"persistentvolumeclaims": ("create", "delete", "get"), "pods": ("list",)},
+    ),
     # No Secret, no ConfigMap, and not nodes/proxy: who may ask a kubelet through the API server may run commands in its pods
     # (https://kubernetes.io/docs/concepts/security/rbac-good-practices/#access-to-proxy-subresource-of-nodes).
     CLUSTER_READER: Rights(

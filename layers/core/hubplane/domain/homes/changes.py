@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
-__all__ = ["HomeChange", "Kind", "change_from_json"]
+__all__ = ["HELD_FOR", "HomeChange", "Kind", "change_from_json"]
+
+HELD_FOR: Final = "Your home is being put back as it was on another day, or moved to another place: try again in a few minutes."
+"""What a person is told whose server may not start meanwhile."""
 
 
 class Kind(StrEnum):

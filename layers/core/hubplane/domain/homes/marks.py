@@ -60,7 +60,10 @@ DRILL_TAG: Final = "hubplane:drill"
 NOTHING: Final = "nothing"
 
 PV_NAME_TAG: Final = "kubernetes.io/created-for/pv/name"
-_OF_ONE_VOLUME: Final = frozenset({"Name", "CSIVolumeName", "ebs.csi.aws.com/cluster", PV_NAME_TAG, VOLUME_PROTECTED_TAG})
+DRIVER_S_TAG: Final = "ebs.csi.aws.com/cluster"
+"""AmazonEBSCSIDriverPolicyV2 lets the driver remove only volumes with this tag, and a copy goes with its claim."""
+
+_OF_ONE_VOLUME: Final = frozenset({"Name", "CSIVolumeName", DRIVER_S_TAG, PV_NAME_TAG, VOLUME_PROTECTED_TAG})
 _OURS: Final = frozenset(
     {
         COPY_OF_TAG,
@@ -111,6 +114,7 @@ def copy_tags(
     tags = {
         **{key: value for key, value in source.tags.items() if _is_shared(key) and key.lower() != protection_tag.lower()},
         HUBPLANE_CLUSTER_TAG: cluster_name,
+        DRIVER_S_TAG: "true",
         "Name": f"{cluster_name}-{kept_as}",
         COPY_OF_TAG: source.snapshot_id,
         COPY_OF_CLAIM_TAG: claim_name,
@@ -121,7 +125,7 @@ def copy_tags(
         CLAIM_NAME_TAG: kept_as,
         CLAIM_NAMESPACE_TAG: NAMESPACE,
     }
-    ranked = sorted(tags.items(), key=lambda item: not item[0].startswith(("hubplane:", "kubernetes.io/", "Name")))
+    ranked = sorted(tags.items(), key=lambda item: not item[0].startswith(("hubplane:", "kubernetes.io/", "Name", DRIVER_S_TAG)))
     return dict(ranked[: LARGEST_TAG_COUNT - len(_SCOPE) - 2])  # room for what ``home_tags`` adds
 
 

@@ -67,8 +67,38 @@ MAILS: Final[Mapping[str, MailKind]] = {
         {"username": Kind.TEXT, "cluster": Kind.TEXT, "copy_stays": Kind.TEXT, "sign_in_url": Kind.URL},
     ),
     "snapshot_deleted": MailKind(Audience.PERSON, {"username": Kind.TEXT, "cluster": Kind.TEXT, "last_used_on": Kind.TEXT}),
+    "home_changed": MailKind(
+        Audience.PERSON,
+        {"username": Kind.TEXT, "cluster": Kind.TEXT, "what": Kind.TEXT, "points": Kind.LINES, "sign_in_url": Kind.URL},
+    ),
+    "home_change_finished": MailKind(
+        Audience.OPERATORS,
+        {
+            "cluster": Kind.TEXT,
+            "username": Kind.TEXT,
+            "reason": Kind.TEXT,
+            "changes": Kind.LINES,
+            "notes": Kind.LINES,
+            "execution": Kind.TEXT,
+        },
+    ),
+    "drill_failed": MailKind(
+        Audience.OPERATORS,
+        {"cluster": Kind.TEXT, "summary": Kind.TEXT, "findings": Kind.LINES, "execution": Kind.TEXT},
+    ),
     "build_finished": MailKind(
         Audience.OPERATORS, {"cluster": Kind.TEXT, "hub_url": Kind.URL, "changes": Kind.LINES, "notes": Kind.LINES}
+    ),
+    "cluster_mended": MailKind(
+        Audience.OPERATORS,
+        {
+            "cluster": Kind.TEXT,
+            "mending": Kind.TEXT,
+            "outcome": Kind.TEXT,
+            "reason": Kind.TEXT,
+            "changes": Kind.LINES,
+            "execution": Kind.TEXT,
+        },
     ),
     "build_failed": MailKind(
         Audience.OPERATORS,

@@ -44,11 +44,38 @@ SAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
     "storage_warning": {**_PERSON, "days_left": 3, "deleted_on": "2026-11-26"},
     "volume_deleted": {**_PERSON, "copy_stays": "until 90 days after you last used it; you get mails before it is deleted"},
     "snapshot_deleted": {"username": "ada_lovelace", "cluster": "sar", "last_used_on": "2026-08-01"},
+    "home_changed": {
+        **_PERSON,
+        "what": "A copy of your files as they were on 2026-11-20 10:02 UTC is ready.",
+        "points": ["Your own files are as they were; nothing in them was changed.", "It is removed when you no longer need it."],
+    },
+    "home_change_finished": {
+        "cluster": "sar",
+        "username": "ada_lovelace",
+        "reason": "the home of ada_lovelace on sar comes back as it was 2026-11-20 10:02 UTC, in its place",
+        "changes": ["vol-0123456789abcdef0 becomes the home", "vol-0fedcba9876543210 is set aside"],
+        "notes": ["snap-0123456789abcdef0 holds the home as it was before and is protected from pruning"],
+        "execution": _EXECUTION + "restore_home:0001",
+    },
+    "drill_failed": {
+        "cluster": "sar",
+        "summary": "1 of 4 homes could not be restored from its newest copy.",
+        "findings": ["claim-ada: snap-0123456789abcdef0 gave a volume of 100 GiB, and 500 GiB were expected"],
+        "execution": _EXECUTION + "drill_restore:2026-11",
+    },
     "build_finished": {
         "cluster": "sar",
         "hub_url": "https://sar.example.org/",
         "changes": ["JupyterHub's chart goes from 4.3.2 to 4.3.3", "node group main may grow to 12 nodes"],
         "notes": ["the app client of 2019 was adopted"],
+    },
+    "cluster_mended": {
+        "cluster": "sar",
+        "mending": "restart_hub",
+        "outcome": "done",
+        "reason": "the hub answers again; 12 servers run as before",
+        "changes": ["deleted pod hub-7c9d6f5b4-x2x9q"],
+        "execution": _EXECUTION + "restart_hub:sar-42",
     },
     "build_failed": {
         "cluster": "sar",
