@@ -58,7 +58,7 @@ class StandIn:
         self._ask("DELETE", f"/clusters/{_quoted(cluster)}/nodegroups/{_quoted(group)}", missing_is_fine=True)
 
     def put_access(self, cluster: str, entry: dict[str, Any]) -> None:
-        """Let a principal in: ``principal_arn``, ``policies``, ``groups``, ``namespaces`` (None: the whole cluster)."""
+        """Let a principal in: ``principal_arn``, ``policies``, ``groups``, ``namespaces`` (None: everywhere), ``scoped``."""
         self._ask("PUT", f"/clusters/{_quoted(cluster)}/access", entry)
 
     def delete_access(self, cluster: str, principal_arn: str) -> None:

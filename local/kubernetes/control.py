@@ -109,6 +109,7 @@ class Control:
             tuple(body.get("policies") or ()),
             tuple(body.get("groups") or ()),
             None if namespaces is None else tuple(namespaces),
+            tuple((item["policy"], tuple(item["namespaces"])) for item in body.get("scoped") or ()),
         )
         cluster.authenticator.let_in(entry)
         return web.json_response({})

@@ -31,15 +31,18 @@ def access_entries_let_in(cloud: Cloud, gateway: Gateway) -> None:
             return
         prefix = f"{cluster_name}\x00{principal_arn}\x00"
         policies = [policy for key, policy in eks._access_policies.items() if key.startswith(prefix)]
-        everywhere = any(policy["accessScope"]["type"] == "cluster" for policy in policies)
-        namespaces = sorted({name for policy in policies for name in policy["accessScope"]["namespaces"]})
+        wide = [policy for policy in policies if policy["accessScope"]["type"] == "cluster"]
+        narrow = [policy for policy in policies if policy not in wide]
+        alike = not wide and len({tuple(sorted(policy["accessScope"]["namespaces"])) for policy in narrow}) == 1
+        scoped = [] if alike else [(policy["policyArn"], sorted(policy["accessScope"]["namespaces"])) for policy in narrow]
         cloud.stand_in.put_access(
             cluster_name,
             {
                 "principal_arn": principal_arn,
-                "policies": [policy["policyArn"] for policy in policies],
+                "policies": [policy["policyArn"] for policy in (narrow if alike else wide)],
                 "groups": entry["kubernetesGroups"],
-                "namespaces": namespaces if policies and not everywhere else None,
+                "namespaces": sorted(narrow[0]["accessScope"]["namespaces"]) if alike else None,
+                "scoped": [{"policy": arn, "namespaces": namespaces} for arn, namespaces in scoped],
             },
         )
 

@@ -57,8 +57,7 @@ def allowed(store: Store, who: Identity, question: Question) -> bool:
     if question.resource.plural in _ANYONE or "system:masters" in who.groups:
         return True
     entry = who.entry
-    in_scope = entry is not None and (entry.namespaces is None or question.namespace in entry.namespaces)
-    if entry and in_scope and any(_policy_grants(policy, question) for policy in entry.policies):
+    if entry and any(_policy_grants(policy, question) for policy in entry.policies_in(question.namespace)):
         return True
     return any(_rule_grants(rule, question) for rule in _rules(store, who, question.namespace))
 

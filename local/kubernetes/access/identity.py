@@ -11,12 +11,21 @@ _ROLE = re.compile(r"^arn:(aws[a-z-]*):iam::(\d{12}):role/(?:.*/)?([^/]+)$")
 
 @dataclass(frozen=True)
 class AccessEntry:
-    """What EKS keeps per principal: access policies (cluster-wide when ``namespaces`` is None) and Kubernetes groups."""
+    """What EKS keeps per principal: access policies (cluster-wide when ``namespaces`` is None) and Kubernetes groups.
+
+    ``scoped`` are policies with namespaces of their own, beside others that hold in the whole cluster.
+    """
 
     principal_arn: str
     policies: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
     namespaces: tuple[str, ...] | None = None
+    scoped: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+    def policies_in(self, namespace: str) -> tuple[str, ...]:
+        """The policies that hold in a namespace; "" is the cluster scope."""
+        everywhere = self.policies if self.namespaces is None or namespace in self.namespaces else ()
+        return (*everywhere, *(policy for policy, namespaces in self.scoped if namespace in namespaces))
 
 
 @dataclass(frozen=True)

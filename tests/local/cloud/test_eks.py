@@ -154,11 +154,15 @@ def test_access_entries_reach_the_stand_in(cloud: RunningCloud) -> None:
             "policies": [ADMIN],
             "groups": ["operators"],
             "namespaces": None,
+            "scoped": [],
         }
     }
     view = ADMIN.replace("ClusterAdmin", "View")
-    eks.disassociate_access_policy(**entry, policyArn=ADMIN)
     eks.associate_access_policy(**entry, policyArn=view, accessScope={"type": "namespace", "namespaces": ["jupyter"]})
+    told = cloud.stand_in.clusters["entered"]["access"][entry["principalArn"]]
+    assert (told["policies"], told["namespaces"]) == ([ADMIN], None)
+    assert told["scoped"] == [{"policy": view, "namespaces": ["jupyter"]}], "each policy keeps the scope that it was given"
+    eks.disassociate_access_policy(**entry, policyArn=ADMIN)
     eks.update_access_entry(**entry, kubernetesGroups=[])
     told = cloud.stand_in.clusters["entered"]["access"][entry["principalArn"]]
     assert (told["policies"], told["namespaces"], told["groups"]) == ([view], ["jupyter"], [])

@@ -216,6 +216,17 @@ def test_groups_of_an_entry_get_rights_from_role_bindings(people: Cluster) -> No
     assert people.ask("GET", "/api/v1/namespaces/default/configmaps", token=token).status == 403
 
 
+def test_a_policy_over_a_namespace_stays_there_beside_one_over_the_cluster(people: Cluster, sts: Sts) -> None:
+    sts.add("MIXEDKEY", f"arn:aws:sts::{ACCOUNT}:assumed-role/mixed/s")
+    scoped = [{"policy": ADMIN, "namespaces": ["home"]}]
+    entry = {"principal_arn": f"arn:aws:iam::{ACCOUNT}:role/mixed", "policies": [VIEW], "namespaces": None, "scoped": scoped}
+    assert people.stand_in.ask("PUT", f"{people.path}/access", entry).status == 200
+    token, body = people.token("MIXEDKEY"), {"metadata": {"name": "mixed"}}
+    assert people.ask("GET", "/api/v1/namespaces/default/pods", token=token).status == 200
+    assert people.ask("POST", "/api/v1/namespaces/default/configmaps", body, token=token).status == 403
+    assert people.ask("POST", "/api/v1/namespaces/home/configmaps", body, token=token).status == 201
+
+
 def test_a_service_accounts_token_works_within_its_roles(people: Cluster) -> None:
     people.create("/api/v1/namespaces/home/serviceaccounts", {"metadata": {"name": "hub"}})
     made = people.create("/api/v1/namespaces/home/serviceaccounts/hub/token", {"spec": {"expirationSeconds": 600}})
