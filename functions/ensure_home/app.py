@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
@@ -26,13 +27,17 @@ from hubplane.adapters.home_holds import HomeHolds
 from hubplane.adapters.home_makings import HomeMakings
 from hubplane.adapters.home_volumes import HomeVolumes
 from hubplane.adapters.kubernetes import Kubernetes
-from hubplane.adapters.users_table import UsersTable
+from hubplane.adapters.people_ledger import entry_of_step
+from hubplane.adapters.users_table import RecordChange, UsersTable
 from hubplane.domain.errors import HubplaneError, NotYet, Throttled
 from hubplane.domain.homes.answers import answer, refused
+from hubplane.domain.homes.asking import asked_from_outside, foreign_provider
 from hubplane.domain.homes.facts import HomeFacts
 from hubplane.domain.homes.giving import give_home
 from hubplane.domain.homes.ports import Tools
 from hubplane.domain.names import claims_of, username_key
+from hubplane.domain.registration.external import external_key
+from hubplane.domain.registration.records import UserRecord
 from hubplane.domain.storage.policy import StoragePolicy
 from hubplane.entrypoint import logger, task
 from hubplane.settings import read_settings
@@ -43,6 +48,7 @@ class Settings:
     clusters_table_name: str
     users_table_name: str
     ledger_table_name: str
+    user_pool_domain_url: str
     account_id: str
 
 
@@ -58,6 +64,11 @@ def ebs() -> Ebs:
 @cache
 def home_volumes() -> HomeVolumes:
     return HomeVolumes(looking_client())
+
+
+@cache
+def users() -> UsersTable:
+    return UsersTable(client("dynamodb"), SETTINGS.users_table_name)
 
 
 @task
@@ -79,21 +90,37 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
 def who_asks(event: dict[str, Any]) -> HomeFacts:
     """The person and the cluster as the tables have them; storage not looked at yet."""
     cluster_name, username = str(event["cluster_name"]), str(event["username"])
-    known = UsersTable(client("dynamodb"), SETTINGS.users_table_name).known(username)
     cluster = ClustersTable(client("dynamodb"), SETTINGS.clusters_table_name).read(cluster_name)
-    policy = cluster.storage_policy or StoragePolicy()
-    return HomeFacts(
+    provider = foreign_provider(cluster.sign_in_url, SETTINGS.user_pool_domain_url)
+    key = username_key(username) if provider is None else external_key(provider, username)
+    known = users().known(key)
+    facts = HomeFacts(
         cluster_name=cluster_name,
         account_id=SETTINGS.account_id,
         username=username,
         claim_name=str(event.get("claim_name") or claims_of(username).escaped),
         zone=cluster.availability_zone,
         requested_gib=cluster.home_size_gib or 0,  # before the first release is recorded there is no copy to size
-        record=known.records.get(username_key(username)),
+        record=known.records.get(key),
         claim_holders=known.claim_holders,
-        protection_tag=policy.protection_tag,
+        protection_tag=(cluster.storage_policy or StoragePolicy()).protection_tag,
         storage_class_name=cluster.storage_class_name or "gp3",
+        subject=event.get("subject") or None,
     )
+    return facts if provider is None else asked_from_outside(facts, provider, facts.record)
+
+
+class People:
+    """The port ``domain.homes.ports.People``."""
+
+    def pin(self, record: UserRecord) -> bool:
+        """Write the record with its claims and the ledger's sentence, unless the name is somebody else's by now."""
+        old = users().read(record.username)
+        if old is not None and old.sub != record.sub:
+            return False
+        sentence = f"{record.username} is {record.sub} from the first home on: {', '.join(record.clusters)}"
+        step = entry_of_step(SETTINGS.ledger_table_name, record.username, sentence, datetime.now(UTC))
+        return users().write(RecordChange(record, old), also=[step])
 
 
 def tools(cluster_name: str) -> Tools:
@@ -107,6 +134,7 @@ def tools(cluster_name: str) -> Tools:
         binding=HomeBinding(kubernetes),
         holds=HomeHolds(dynamodb, SETTINGS.ledger_table_name, clock.now),
         makings=HomeMakings(dynamodb, SETTINGS.ledger_table_name),
+        people=People(),
         clock=clock,
         holder=f"ensure_home {call}",
         token=call,

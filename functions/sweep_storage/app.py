@@ -143,7 +143,7 @@ class Sweep:
     def _owners(self) -> tuple[tuple[Owner, ...], str | None]:
         """Whose homes are whose; one record that somebody has broken by hand must not end a night's snapshots."""
         try:
-            return owners_of(UsersTable(client("dynamodb"), SETTINGS.users_table_name).records()), None
+            return owners_of(UsersTable(client("dynamodb"), SETTINGS.users_table_name).records(), self.cluster_name), None
         except ProviderError as error:
             return (), str(error)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -24,6 +25,7 @@ CLAIM_PATH = f"{NAMESPACE}/persistentvolumeclaims/{CLAIM}"
 ZONE = "us-east-1d"
 TAGS = {"kubernetes.io/cluster/opensarlab": "owned", "kubernetes.io/created-for/pvc/name": CLAIM}
 OWNER = "hubplane:owner-sub"
+POOL_URL = "https://hubplane.auth.us-east-1.amazoncognito.com"
 
 
 class Spawn:
@@ -32,7 +34,7 @@ class Spawn:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, api: Api) -> None:
         self.api, self.ebs, self.late = api, FakeEbs(page=500), timedelta(0)
         names = {"CLUSTERS_TABLE_NAME": "clusters", "USERS_TABLE_NAME": "users", "LEDGER_TABLE_NAME": "ledger"}
-        variables = {**names, "ACCOUNT_ID": ACCOUNT}
+        variables = {**names, "ACCOUNT_ID": ACCOUNT, "USER_POOL_DOMAIN_URL": POOL_URL}
         self.apps = {name: load(name, monkeypatch, **variables) for name in ("ensure_home", "record_server_stop")}
         self.ec2 = fake_client("ec2", self.ebs)
         for app in self.apps.values():
@@ -50,6 +52,16 @@ class Spawn:
             )
         self.dynamodb.put_item(TableName="clusters", Item={"cluster_name": {"S": "opensarlab"}, "availability_zone": {"S": ZONE}})
         self.users = UsersTable(self.dynamodb, "users")
+
+    def release(self, **spec: Any) -> None:
+        """What was recorded of the cluster's last build."""
+        self.dynamodb.update_item(
+            TableName="clusters",
+            Key={"cluster_name": {"S": "opensarlab"}},
+            UpdateExpression="SET #release = :release",
+            ExpressionAttributeNames={"#release": "release"},
+            ExpressionAttributeValues={":release": {"S": json.dumps({"spec": spec})}},
+        )
 
     def now(self) -> datetime:
         """The function's clock."""

@@ -13,7 +13,7 @@ from hubplane.adapters.home_holds import HomeHolds
 from tests.adapters.fake_ebs import ACCOUNT
 from tests.adapters.kubernetes_api import running_api, status
 from tests.adapters.test_claims import NAMESPACE, csi, put_volume
-from tests.functions.spawning import CLAIM, CLAIM_PATH, OWNER, TAGS, ZONE, Spawn
+from tests.functions.spawning import CLAIM, CLAIM_PATH, OWNER, POOL_URL, TAGS, ZONE, Spawn
 
 LATER = datetime(2026, 11, 20, 8, tzinfo=UTC)
 
@@ -305,15 +305,7 @@ def test_a_pending_copy_is_waited_for_and_a_foreign_one_is_none(spawn: Spawn) ->
 
 
 def test_the_requested_size_counts_where_it_is_larger(spawn: Spawn) -> None:
-    release = '{"spec": {"storage": {"home_size_gib": 80, "class_name": "fast"}}}'
-    key = {"cluster_name": {"S": "opensarlab"}}
-    spawn.dynamodb.update_item(
-        TableName="clusters",
-        Key=key,
-        UpdateExpression="SET #release = :release",
-        ExpressionAttributeNames={"#release": "release"},
-        ExpressionAttributeValues={":release": {"S": release}},
-    )
+    spawn.release(storage={"home_size_gib": 80, "class_name": "fast"}, oauth={"domain_url": f"{POOL_URL}/"})
     spawn.copy(VolumeSize=30)
     answer = spawn.ask_until_it_ends()[-1]
     assert answer["allowed"], answer

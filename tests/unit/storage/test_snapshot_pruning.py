@@ -183,6 +183,14 @@ def test_a_last_copy_stays_although_everybody_was_warned(
     assert actions_of(*things, policy=policy)["snap-1"] in (Action.KEEP, Action.HOLD)
 
 
+def test_a_person_who_came_back_under_the_name_is_one_person_with_two_subs() -> None:
+    """Their untagged data is of before their first account's end: they are warned, where it was kept for ever as two people's."""
+    came_back = (Owner("sub-ann", "ann", "claim-ann"), Owner("sub-ann-before", "ann", "claim-ann"))
+    plan = plan_snapshot_pruning(inventory(snapshot(days_old=40), *came_back), ENDING, NOW)
+    assert [warning.owner_sub for warning in plan.warnings] == ["sub-ann"]
+    assert actions_of(snapshot(days_old=40), *came_back, *ALL_WARNED, policy=ENDING)["snap-1"] is Action.DELETE_SNAPSHOT
+
+
 def test_nothing_goes_earlier_than_an_accepted_mail_announced() -> None:
     told_later = AcceptedWarning("snap-1", "sub-ann", ago(40), 5, ago(15), ago(-2))
     assert actions_of(snapshot(days_old=40), told_later, *ALL_WARNED[1:], policy=ENDING)["snap-1"] is Action.KEEP

@@ -12,13 +12,14 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from hubplane.domain.errors import ProviderError, Throttled
-from hubplane.domain.names import claims_of, username_key
+from hubplane.domain.names import claims_of, hub_name, username_key
 from hubplane.domain.provider_errors import error_code, translated
 from hubplane.domain.registration.known import Known
 from hubplane.domain.registration.records import ReturnGrant, Status, UserRecord
 
 CLAIM_PREFIX: Final = "claim#"
-"""``#`` is in no username, so no record has such a key."""
+"""``#`` is in no username of the pool, so no record has such a key. Claims of people of other providers carry the provider: on
+another cluster the same claim is somebody else's."""
 
 MAX_KEY_BYTES: Final = 2048
 CONDITION_FAILED: Final = "ConditionalCheckFailedException"
@@ -54,9 +55,9 @@ class UsersTable:
     def known(self, username: str) -> Known:
         """What the table says about a name, read consistently: its record and the holders of its claims."""
         key = username_key(username)
-        held_by = {CLAIM_PREFIX + claim: claim for claim in claims_of(key).all}
+        held_by = {_claim_key(key, claim): claim for claim in claims_of(hub_name(key)).all}
         keys = (key, *held_by)
-        if not all(map(_may_be_key, (key, *held_by.values()))):
+        if not all(map(_may_be_key, (key, *(each.removeprefix(CLAIM_PREFIX) for each in held_by)))):
             return Known()
         with translated(f"look up user {key}"):
             wanted = {self._table_name: {"Keys": [_key(each) for each in keys], "ConsistentRead": True}}
@@ -151,11 +152,11 @@ class UsersTable:
         if change.old is not None and change.old.username != change.new.username:
             raise ValueError(f"a change of {change.old.username} cannot write {change.new.username}: a name is never handed on")
         yield {"Update": {"TableName": self._table_name, **_update(change)}}
-        for claim in sorted(claims_of(change.new.username).all):
+        for claim in sorted(claims_of(change.new.name).all):
             yield {
                 "Put": {
                     "TableName": self._table_name,
-                    "Item": {**_key(CLAIM_PREFIX + claim), "holder": {"S": change.new.username}},
+                    "Item": {**_key(_claim_key(change.new.username, claim)), "holder": {"S": change.new.username}},
                     "ConditionExpression": "attribute_not_exists(username) OR holder = :holder",
                     "ExpressionAttributeValues": {":holder": {"S": change.new.username}},
                 }
@@ -163,7 +164,7 @@ class UsersTable:
 
     def _stands(self, record: UserRecord) -> bool:
         known = self.known(record.username)
-        mine = claims_of(record.username).all
+        mine = claims_of(record.name).all
         return known.records.get(record.username) == record and all(
             known.claim_holders.get(claim) == record.username for claim in mine
         )
@@ -257,6 +258,10 @@ def _may_be_key(key: str) -> bool:
         return key != "" and not key.startswith(CLAIM_PREFIX) and len((CLAIM_PREFIX + key).encode()) <= MAX_KEY_BYTES
     except UnicodeEncodeError:
         return False
+
+
+def _claim_key(key: str, claim: str) -> str:
+    return CLAIM_PREFIX + key.removesuffix(hub_name(key)) + claim
 
 
 def _key(text: str) -> Item:

@@ -43,6 +43,10 @@ _DNS_LABEL: Final = re.compile(r"[a-z](?:[a-z0-9-]*[a-z0-9])?")
 _OUTSIDE_SLUG: Final = re.compile(r"[^a-z0-9]+")
 
 
+EXTERNAL_PREFIX: Final = "external#"
+"""Of the key of somebody whom another provider signs in: ``external#<provider>#<name>`` (``registration.external``)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Claims:
     """The claim of one person under each scheme; both may be the same name."""
@@ -59,6 +63,11 @@ class Claims:
 def username_key(username: str) -> str:
     """How a person is known to the hub and in the Users table: the username in lower case."""
     return username.lower()
+
+
+def hub_name(key: str) -> str:
+    """What the hub calls the person of a record's key: the key itself, or the name in that of another provider's person."""
+    return key.split("#", 2)[-1] if key.startswith(EXTERNAL_PREFIX) else key
 
 
 def claims_of(username: str) -> Claims:

@@ -44,7 +44,8 @@ class HomeFacts:
     ``claim_name`` is the claim that the hub is going to mount, ``zone`` the cluster's only zone, ``requested_gib`` the
     size of a new home, ``storage_class_name`` its class. ``record`` and ``claim_holders`` (claim to username) are the Users
     table's. ``claims`` are those of this person's claims, under every scheme, that the cluster has; ``volumes`` and ``snapshots``
-    all that carry one of their names in any cluster, and what the claims are bound to.
+    all that carry one of their names in any cluster, and what the claims are bound to. ``subject`` is the sub of who is signed
+    in, as records write it, None where the hub knows none; ``is_new``: ``record`` is not written yet, and is by the first home.
     """
 
     cluster_name: str
@@ -60,6 +61,8 @@ class HomeFacts:
     snapshots: tuple[Snapshot, ...] = ()
     protection_tag: str = "do-not-delete"
     storage_class_name: str = "gp3"
+    subject: str | None = None
+    is_new: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,8 +57,16 @@ def give_home(asked: HomeFacts, make_tools: Callable[[], Tools]) -> HomePlan:
         return _held(held.why)
     facts = look(asked, tools)
     plan = plan_home(facts)
+    if plan.action is HomeAction.REFUSE:
+        return plan
+    if asked.is_new and asked.record is not None and not tools.people.pin(asked.record):
+        return _wait("Somebody else of your name is coming in at this moment.")
+    return _carried_out(facts, plan, tools)
+
+
+def _carried_out(facts: HomeFacts, plan: HomePlan, tools: Tools) -> HomePlan:
     if plan.action in (HomeAction.RESTORE, HomeAction.ADOPT):
-        return _holding(asked, tools)
+        return _holding(facts, tools)
     if plan.action is HomeAction.USE and plan.volume_id is not None:
         _mark(facts, plan, plan.volume_id, tools)
     if plan.action is HomeAction.CREATE and _was_just_made(facts, tools):

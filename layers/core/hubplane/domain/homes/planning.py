@@ -43,9 +43,16 @@ def plan_home(facts: HomeFacts) -> HomePlan:
 
 def _about_the_person(facts: HomeFacts) -> Iterator[str]:
     name, record = facts.username, facts.record
-    if record is None or record.username != username_key(name):
+    if record is None or record.name != username_key(name):
         yield f"Nobody called {name} is on record, so nobody knows whose home this is: ask an operator to bind the account."
         return
+    if record.is_external and facts.subject is None:
+        yield f"The hub does not say with which account you are signed in, so nobody knows whose home {name} is: {ASK}."
+    if facts.subject is not None and facts.subject != record.sub:
+        yield (
+            f"You are signed in with another account than the one that the home of {name} belongs to: sign out and in again; if "
+            "that does not help, ask an admin."
+        )
     if record.status is Status.TOMBSTONE:
         yield (
             f"The account {name} was closed and its home is kept for the person it belonged to; if that is you, "

@@ -13,9 +13,10 @@ from hubplane.domain.homes.holds import Hold
 from hubplane.domain.homes.making import Making
 from hubplane.domain.homes.switching import SeenVolumeObject
 from hubplane.domain.homes.volumes import WantedVolume
+from hubplane.domain.registration.records import UserRecord
 from hubplane.domain.storage.records import Snapshot, Volume
 
-__all__ = ["Binding", "Claims", "Holds", "Makings", "Storage", "Tools", "Volumes"]
+__all__ = ["Binding", "Claims", "Holds", "Makings", "People", "Storage", "Tools", "Volumes"]
 
 
 class Storage(Protocol):
@@ -87,6 +88,13 @@ class Makings(Protocol):
         """Write down that the claim holds this volume. Repeatable."""
 
 
+class People(Protocol):
+    """The records of people."""
+
+    def pin(self, record: UserRecord) -> bool:
+        """Write down who a name is from now on; False where somebody else came first. Repeatable."""
+
+
 class Clock(Protocol):
     """Time."""
 
@@ -104,6 +112,7 @@ class Tools:
     binding: Binding
     holds: Holds
     makings: Makings
+    people: People
     clock: Clock
     holder: str
     token: str

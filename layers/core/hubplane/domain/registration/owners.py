@@ -10,19 +10,21 @@ from hubplane.domain.registration.records import Status, UserRecord
 from hubplane.domain.storage.records import Owner
 
 
-def owners_of(records: Iterable[UserRecord]) -> tuple[Owner, ...]:
-    """One owner for each sub that a person has or had and each claim that the name leads to on any cluster, under every scheme.
+def owners_of(records: Iterable[UserRecord], cluster_name: str) -> tuple[Owner, ...]:
+    """One owner for each sub that a person has or had and each claim that the name leads to on this cluster, under every scheme.
+
+    People of another provider count where they were let in: on other clusters the name is somebody else's.
 
     A tombstone keeps owning its data. ``last_seen_at`` is the person's latest sign under any account that the home went to, so
     that nobody's data ends while they work under a new name.
     """
-    everybody = tuple(records)
+    everybody = tuple(record for record in records if not record.is_external or cluster_name in record.clusters)
     seen = _last_seen(everybody)
     return tuple(
         Owner(sub, record.username, claim_name, seen[sub])
         for record in everybody
         for sub in dict.fromkeys((record.sub, *record.former_subs))
-        for claim_name in sorted(claims_of(record.username).all)
+        for claim_name in sorted(claims_of(record.name).all)
     )
 
 

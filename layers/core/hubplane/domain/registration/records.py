@@ -16,7 +16,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from hubplane.domain.names import username_key
+from hubplane.domain.names import hub_name, username_key
 from hubplane.domain.registration.decision import RegistrationRefused
 
 
@@ -66,6 +66,16 @@ class UserRecord:
     return_grant: ReturnGrant | None = None
     home_passed_to: str | None = None
     last_seen_at: datetime | None = field(default=None, compare=False)
+
+    @property
+    def name(self) -> str:
+        """What the hub calls the person; the key says which provider's, too."""
+        return hub_name(self.username)
+
+    @property
+    def is_external(self) -> bool:
+        """Whether another provider than the stack's own user pool signs the person in."""
+        return self.name != self.username
 
     def __post_init__(self) -> None:
         if self.username != username_key(self.username):

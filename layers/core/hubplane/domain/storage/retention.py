@@ -78,8 +78,9 @@ def owner_of(view: StorageView, snapshot: Snapshot) -> tuple[Owner | None, str]:
     if facts.owner_sub is not None:
         mine = [owner for owner in owners if owner.sub == facts.owner_sub]
         return (mine[0], "") if mine else (None, f"{facts.claim_name} belongs to another person now, or to nobody")
-    if len(owners) != 1:
-        return None, f"{facts.claim_name} belongs to {len(owners)} known people"
+    people = len({owner.username for owner in owners})
+    if people != 1:  # a person who came back has several subs, and the newest account's is the first
+        return None, f"{facts.claim_name} belongs to {people} known people"
     return owners[0], ""
 
 

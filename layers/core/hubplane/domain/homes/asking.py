@@ -1,0 +1,39 @@
+"""Who asks for a home: somebody of the stack's own user pool, or of another provider, whose name is theirs from the first home."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from hubplane.domain.homes.facts import HomeFacts
+from hubplane.domain.names import claims_of
+from hubplane.domain.oauth_client import same_domain
+from hubplane.domain.registration.external import external_sub, pinned, provider_of
+from hubplane.domain.registration.records import UserRecord
+
+
+def foreign_provider(sign_in_url: str | None, own_domain_url: str) -> str | None:
+    """The provider of a cluster whose people are not the user pool's; None for the pool, and before the first release."""
+    return None if sign_in_url is None or same_domain(sign_in_url, own_domain_url) else provider_of(sign_in_url)
+
+
+def asked_from_outside(facts: HomeFacts, provider: str, record: UserRecord | None) -> HomeFacts:
+    """``facts`` with the record that the person has once they get a home; none for who is signed in without a subject.
+
+    ``facts.subject`` is the provider's own. A claim that is nobody's yet counts as theirs: writing the record makes it so, or
+    fails.
+    """
+    if not facts.subject:
+        return replace(facts, record=record, subject=None)
+    wanted = pinned(record, provider, facts.username, facts.subject, facts.cluster_name)
+    return replace(
+        facts,
+        record=wanted,
+        claim_holders=_with(facts.claim_holders, facts.username, wanted.username),
+        subject=external_sub(provider, facts.subject),
+        is_new=wanted != record,
+    )
+
+
+def _with(holders: Mapping[str, str], username: str, key: str) -> dict[str, str]:
+    return {claim: holders.get(claim, key) for claim in claims_of(username).all}
