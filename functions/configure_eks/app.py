@@ -32,6 +32,7 @@ class Settings:
     storage_pruner_role_arns: str
     home_keeper_role_arns: str
     cluster_reader_role_arns: str
+    server_watcher_role_arns: str
     cluster_admin_principal_arns: str = ""
     home_mover_role_arns: str
 
@@ -58,6 +59,7 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
             storage_pruner_arns=arns(SETTINGS.storage_pruner_role_arns),
             home_keeper_arns=arns(SETTINGS.home_keeper_role_arns),
             cluster_reader_arns=arns(SETTINGS.cluster_reader_role_arns),
+            server_watcher_arns=arns(SETTINGS.server_watcher_role_arns),
         ),
         addon_versions={name: eks.recommended_addon_version(name, spec.kubernetes_version) for name in ADDONS},
             home_mover_arns=arns(SETTINGS.home_mover_role_arns),

@@ -1,12 +1,13 @@
 """StopUserServers: asks each cluster's hub which servers of a person run, and to stop them. Called until none runs.
 
-Event: ``username``, ``clusters``. Result: ``done`` and what still runs. Raises ``ServerRuns`` where a hub does not say: a server
-that nobody can see may still write.
+Event: ``username``, ``clusters``; or ``input`` as a person gave it to ``stop_server``, which may name one server and is answered
+with its fields. Result: ``done`` and what still runs. Raises ``ServerRuns`` where a hub does not say: a server that nobody can
+see may still write; ``HomeInputInvalid`` and ``ClusterUnknown`` for an ``input``.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
 from typing import Any
 
@@ -16,7 +17,8 @@ from hubplane.adapters.clusters_table import ClustersTable
 from hubplane.adapters.hub_http import parse_connect_to
 from hubplane.adapters.jupyterhub import Hub
 from hubplane.adapters.secretsmanager import SecretsManager
-from hubplane.domain.errors import ServerRuns
+from hubplane.domain.errors import ClusterUnknown, ServerRuns
+from hubplane.domain.homes.operator_inputs import read_stop
 from hubplane.domain.releases.hub_secrets import checked_service_token, service_token_secret_name
 from hubplane.entrypoint import task
 from hubplane.settings import read_settings
@@ -35,21 +37,32 @@ client = cache(boto3.client)  # made by the first call: a client costs as much t
 
 @task
 def handler(event: dict[str, Any]) -> dict[str, Any]:
-    username, changes, running = event["username"], [], []
+    asked = read_stop(event["input"]) if "input" in event else None
+    username = asked.username if asked else event["username"]
+    only = asked.server_name if asked else None
+    changes, running = [], []
     urls = {
         cluster.cluster_name: cluster.hub_url
         for cluster in ClustersTable(client("dynamodb"), SETTINGS.clusters_table_name).built()
     }
-    for cluster_name in event["clusters"]:
+    if asked and asked.cluster_name not in urls:
+        raise ClusterUnknown(f"cluster {asked.cluster_name} was never built here: mend the name, or start build_cluster first")
+    for cluster_name in [asked.cluster_name] if asked else event["clusters"]:
         if cluster_name not in urls:
             continue  # deleted since the plan, and its pods with it
         hub = hub_of(cluster_name, urls[cluster_name])
-        for server in hub.running_servers(username):
+        for server in wanted(hub.running_servers(username), only):
             hub.stop(username, server)
             changes.append(f"asked the hub of {cluster_name} to stop the server {server or 'of'} {username}")
-        running += [f"{cluster_name}/{server}" for server in hub.running_servers(username)]
+        running += [f"{cluster_name}/{server}" for server in wanted(hub.running_servers(username), only)]
     reason = f"{', '.join(running)} still runs" if running else f"no server of {username} runs"
-    return {"done": not running, "running": running, "changes": changes, "reason": reason}
+    answer = {"done": not running, "running": running, "changes": changes, "reason": reason}
+    return {**answer, **asdict(asked)} if asked else answer
+
+
+def wanted(servers: tuple[str, ...], only: str | None) -> tuple[str, ...]:
+    """Those of the servers that are meant: all, or the one of this name."""
+    return servers if only is None else tuple(server for server in servers if server == only)
 
 
 def hub_of(cluster_name: str, url: str) -> Hub:

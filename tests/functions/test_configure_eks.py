@@ -23,6 +23,7 @@ SWEEP, PRUNE, HOMES, EXAMINE, SWITCH = (
 READER_GROUPS, PRUNER_GROUPS = ["hubplane:storage-reader"], ["hubplane:storage-pruner", "hubplane:storage-reader"]
 ADMIN = "arn:aws:iam::553778890976:role/operators"
 POLICY = "arn:aws:eks::aws:cluster-access-policy/"
+WATCH = "arn:aws:iam::553778890976:role/hubplane-CheckServerPods"
 
 
 class World:
@@ -36,6 +37,7 @@ class World:
         monkeypatch.setenv("STORAGE_PRUNER_ROLE_ARNS", PRUNE)
         monkeypatch.setenv("HOME_KEEPER_ROLE_ARNS", HOMES)
         monkeypatch.setenv("CLUSTER_READER_ROLE_ARNS", EXAMINE)
+        monkeypatch.setenv("SERVER_WATCHER_ROLE_ARNS", WATCH)
         monkeypatch.setenv("HOME_MOVER_ROLE_ARNS", SWITCH)
         self.groups = FakeSecurityGroups()
         clients = {"eks": fake_client("eks", self.eks), "autoscaling": fake_client("autoscaling", self.scaling)}
@@ -74,6 +76,7 @@ def test_the_first_build_configures_and_the_second_changes_nothing(world: World)
         PRUNE: (set(), PRUNER_GROUPS),
         HOMES: (set(), ["hubplane:home-keeper"]),
         EXAMINE: (set(), ["hubplane:cluster-reader"]),
+        WATCH: (set(), ["hubplane:server-watcher"]),
     }
         SWITCH: (set(), ["hubplane:home-mover"]),
     assert {entry["tags"]["hubplane:managed"] for entry in world.eks.entries.values()} == {"true"}
@@ -83,7 +86,7 @@ def test_the_first_build_configures_and_the_second_changes_nothing(world: World)
         "hub",
     ]
     assert set(world.scaling.attached["eks-main-1"]) == {EVENT["outputs"]["TargetGroupArn"]}
-    assert len(first["changes"]) == 2 * 3 + 5 + 3 + 6 + 1
+    assert len(first["changes"]) == 2 * 3 + 6 + 3 + 6 + 1
     writes = len(world.eks.writes)
     world.settle()
     assert world.configure()["changes"] == []

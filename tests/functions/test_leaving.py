@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from hubplane.domain.errors import HomeNotProved, PersonInputInvalid, ServerRuns
+from hubplane.domain.errors import ClusterUnknown, HomeInputInvalid, HomeNotProved, PersonInputInvalid, ServerRuns
 from hubplane.domain.registration.records import Status
 from tests.functions.people_world import FIRST, People, crashes_of
 from tests.unit.storage.builders import volume
@@ -139,6 +139,33 @@ def test_servers_are_stopped_in_every_cluster_until_none_runs(new_world: Callabl
     assert (first["done"], first["running"]) == (False, ["sar/", "sar/second"])
     assert people.run("stop_user_servers", event)["done"]
     assert people.run("stop_user_servers", event)["changes"] == []
+
+
+def test_one_server_is_stopped_by_its_name_and_the_others_run_on(new_world: Callable[..., People], monkeypatch: Any) -> None:
+    people = new_world("sar")
+    hub = Hub("", "second")
+    monkeypatch.setattr(people.module("stop_user_servers"), "hub_of", lambda _name, _url: hub)
+    event = {"input": {"cluster_name": "sar", "username": "ada", "server_name": "second"}}
+    assert people.run("stop_user_servers", event)["running"] == ["sar/second"]
+    assert people.run("stop_user_servers", event) == {
+        "done": True,
+        "running": [],
+        "changes": [],
+        "reason": "no server of ada runs",
+        "cluster_name": "sar",
+        "username": "ada",
+        "server_name": "second",
+    }
+    assert hub.servers == [""]
+
+
+@pytest.mark.parametrize(
+    ("given", "error"),
+    [({"cluster_name": "ice", "username": "ada"}, ClusterUnknown), ({"cluster_name": "sar"}, HomeInputInvalid)],
+)
+def test_a_server_of_nobody_or_nowhere_is_not_asked_for(people: People, given: dict[str, Any], error: type[Exception]) -> None:
+    with pytest.raises(error):
+        people.run("stop_user_servers", {"input": given})
 
 
 def test_a_hub_without_the_control_planes_token_is_an_unknown_and_says_what_to_do(people: People) -> None:

@@ -9,6 +9,7 @@ from tests.template.test_control_plane import FOLDERS, function_of, resources
 ADMINS, READERS, PRUNERS = "KUBERNETES_ROLE_ARNS", "STORAGE_READER_ROLE_ARNS", "STORAGE_PRUNER_ROLE_ARNS"
 KEEPERS, DIAGNOSIS = "HOME_KEEPER_ROLE_ARNS", "CLUSTER_READER_ROLE_ARNS"
 MOVERS = "HOME_MOVER_ROLE_ARNS"
+WATCHERS = "SERVER_WATCHER_ROLE_ARNS"
 CONNECTION = "cluster_connection("
 
 
@@ -32,7 +33,7 @@ def asks_clusters() -> set[str]:
 
 
 def test_who_talks_to_a_cluster_is_in_one_list_and_nobody_else_is() -> None:
-    listed = [name for variable in (ADMINS, READERS, PRUNERS, KEEPERS, DIAGNOSIS, MOVERS) for name in sorted(roles_of(variable))]
+    listed = [name for variable in (ADMINS, READERS, PRUNERS, KEEPERS, DIAGNOSIS, MOVERS, WATCHERS) for name in sorted(roles_of(variable))]
     assert sorted(listed) == sorted(asks_clusters())
 
 

@@ -6,7 +6,14 @@ from typing import Any
 
 import pytest
 
-from hubplane.domain.eks_settings.settings import CLUSTER_READER, HOME_KEEPER, HOME_MOVER, STORAGE_PRUNER, STORAGE_READER
+from hubplane.domain.eks_settings.settings import (
+    CLUSTER_READER,
+    HOME_KEEPER,
+    HOME_MOVER,
+    SERVER_WATCHER,
+    STORAGE_PRUNER,
+    STORAGE_READER,
+)
 from hubplane.domain.eks_settings.storage_access import storage_access_manifests
 
 MANIFESTS = storage_access_manifests()
@@ -26,6 +33,7 @@ RIGHTS = {
     *((CLUSTER_READER, "list", resource, "") for resource in ("nodes", "persistentvolumes", "csinodes", "volumeattachments")),
     *((CLUSTER_READER, "list", resource, "jupyter") for resource in ("persistentvolumeclaims", "pods", "events")),
     (CLUSTER_READER, "get", "pods/log", "jupyter"),
+    (SERVER_WATCHER, "list", "pods", "jupyter"),
 }
 
 

@@ -48,7 +48,7 @@ def hub(make_cluster: Callable[..., Cluster], sts: Sts) -> Cluster:
     applied = [
         kubernetes(cluster, "ADMINKEY").apply(manifest).outcome for _ in range(2) for manifest in storage_access_manifests()
     ]
-    assert applied == ["created"] * 20 + ["unchanged"] * 20
+    assert applied == ["created"] * 24 + ["unchanged"] * 24
     for namespace in (JUPYTER, DEFAULT):
         for name in ("claim-ann", "claim-ben"):
             cluster.create(f"{namespace}/persistentvolumeclaims", {"metadata": {"name": name}, **CLAIM})

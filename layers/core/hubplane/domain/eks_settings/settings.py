@@ -17,6 +17,7 @@ HUB_NAMESPACE = "jupyter"
 STORAGE_READER, STORAGE_PRUNER = "hubplane:storage-reader", "hubplane:storage-pruner"
 HOME_KEEPER = "hubplane:home-keeper"
 CLUSTER_READER = "hubplane:cluster-reader"
+SERVER_WATCHER = "hubplane:server-watcher"
 """Groups of access entries; ``storage_access`` says what they may do. EKS refuses a name that begins with ``system:``."""
 HOME_MOVER = "hubplane:home-mover"
 
@@ -119,6 +120,7 @@ def wanted_access(
     storage_pruner_arns: Collection[str] = (),
     home_keeper_arns: Collection[str] = (),
     cluster_reader_arns: Collection[str] = (),
+    server_watcher_arns: Collection[str] = (),
 ) -> dict[str, Access]:
     """What each principal gets: what builds a cluster and the deployment's admins see to it all, the storage day's functions
     what a spawn asks and what diagnoses are in groups that may do next to nothing, others as specified. A pruner reads first, so
@@ -135,6 +137,7 @@ def wanted_access(
     groups |= dict.fromkeys(storage_pruner_arns, frozenset({STORAGE_READER, STORAGE_PRUNER}))
     groups |= dict.fromkeys(home_keeper_arns, frozenset({HOME_KEEPER}))
     groups |= dict.fromkeys(cluster_reader_arns, frozenset({CLUSTER_READER}))
+    groups |= dict.fromkeys(server_watcher_arns, frozenset({SERVER_WATCHER}))
     return {arn: Access(_widest(grants.get(arn, ())), groups.get(arn, frozenset())) for arn in {**grants, **groups}}
 
 

@@ -14,6 +14,7 @@ from hubplane.domain.eks_settings.settings import (
     HOME_KEEPER,
     HOME_MOVER,
     HUB_NAMESPACE,
+    SERVER_WATCHER,
     STORAGE_PRUNER,
     STORAGE_READER,
 )
@@ -51,6 +52,8 @@ RIGHTS: Mapping[str, Rights] = {
         everywhere={"persistentvolumes": ("create", "delete", "get", "list", "patch")},
         in_namespace={"persistentvolumeclaims": ("create", "delete", "get"), "pods": ("list",)},
     ),
+    # Whether a server has gone, and nothing about what it mounts.
+    SERVER_WATCHER: Rights(everywhere={}, in_namespace={"pods": ("list",)}),
     # No Secret, no ConfigMap, and not nodes/proxy: who may ask a kubelet through the API server may run commands in its pods
     # (https://kubernetes.io/docs/concepts/security/rbac-good-practices/#access-to-proxy-subresource-of-nodes).
     CLUSTER_READER: Rights(
