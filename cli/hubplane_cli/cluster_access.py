@@ -37,7 +37,8 @@ def add_context(cloud: Cloud, cluster_name: str, context: str, role_arn: str | N
 def access_to(cluster: dict[str, Any], context: str, region: str, profile: str | None, role_arn: str | None) -> Access:
     """The entries for a cluster as EKS describes it, in the form that ``aws eks update-kubeconfig`` writes.
 
-    Cluster and user are called by the ARN, which no other account or Region shares.
+    The cluster is called by its ARN, which no other account or Region shares. Each context has a user of its own, because two
+    contexts of one cluster may take different roles.
     """
     arguments = ["--region", region, "eks", "get-token", "--cluster-name", cluster["name"], "--output", "json"]
     credential: dict[str, Any] = {
@@ -51,7 +52,7 @@ def access_to(cluster: dict[str, Any], context: str, region: str, profile: str |
     return Access(
         context=context,
         cluster=cluster["arn"],
-        user=cluster["arn"],
+        user=f"{context}@{cluster['arn']}",
         cluster_body={"server": cluster["endpoint"], "certificate-authority-data": cluster["certificateAuthority"]["data"]},
         user_body={"exec": credential},
         namespace=NAMESPACE,

@@ -123,7 +123,7 @@ def _who() -> str:
 
 
 def _value(field: Field, value: Any) -> Any:
-    return read_json(value) if field.kind == "json_file" else None if value == "" else value
+    return read_json(value) if field.kind == "json_file" else None if field.kind == "author" and value == "" else value
 
 
 def read_json(path: str) -> Any:

@@ -7,6 +7,7 @@ The newest events are read first and only down to the last one seen, so a look c
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,6 +20,8 @@ NEWS = ("TaskStateEntered", "MapStateEntered", "ParallelStateEntered")
 ENDS = {"ExecutionSucceeded", "ExecutionFailed", "ExecutionAborted", "ExecutionTimedOut"}
 _TASK_ENDS = {"TaskSucceeded", "TaskFailed", "TaskTimedOut", "TaskStateAborted"}
 _PAGE = 100
+_MARKS_STAGE = re.compile(r"Enter[A-Z]")
+"""States that only write down the stage that follows (docs/architecture.md): it is told by its own state a moment later."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +98,7 @@ class Execution:
         if kind in NEWS:
             self.current = event["stateEnteredEventDetails"]["name"]
             self._map = {"run": True} if kind == "MapStateEntered" else {}
-            if self.current not in self._told:
+            if self.current not in self._told and not _MARKS_STAGE.match(self.current):
                 self._told.add(self.current)
                 yield self._tell("state", self.current, event)
         elif kind == "TaskScheduled" and event["taskScheduledEventDetails"]["resource"].endswith(".waitForTaskToken"):

@@ -59,6 +59,7 @@ NIGHT_MODE = Field(
     "mode", "plan (the default), enforce, or what the cluster's policy says", "choice", ("plan", "enforce", "policy")
 )
 DEADLINE = Field("deadline_hours", "how long it may wait for snapshots", "number")
+PERSON = Field("username", "whose home or server it is", is_argument=True)
 NIGHT = (CLUSTER, NIGHT_MODE, DEADLINE)
 
 MACHINES: tuple[Machine, ...] = (
@@ -75,6 +76,26 @@ MACHINES: tuple[Machine, ...] = (
     Machine("snapshot_volumes", "snapshot-volumes", "The first step of a storage day by itself", NIGHT),
     Machine("prune_volumes", "prune-volumes", "The second step of a storage day by itself", NIGHT),
     Machine("prune_snapshots", "prune-snapshots", "The third step of a storage day by itself", NIGHT),
+    Machine(
+        "restore_home",
+        "restore-home",
+        "Bring a home back as it was on a day",
+        (
+            CLUSTER,
+            PERSON,
+            Field("day", "the day in UTC, such as 2026-11-20"),
+            Field("snapshot_id", "exactly this copy, instead of a day"),
+            Field("placement", "beside the present home, or instead of it", "choice", ("beside", "instead")),
+            MODE,
+        ),
+    ),
+    Machine("move_home", "move-home", "Bring a home into the Availability Zone of its cluster", (CLUSTER, PERSON, MODE)),
+    Machine(
+        "stop_server",
+        "stop-server",
+        "Stop a person's server and wait until it is gone",
+        (CLUSTER, PERSON, Field("server_name", 'one server, "" for the default one; else all of the person\'s')),
+    ),
     Machine(
         "review_sign_up",
         "review-sign-up",

@@ -15,6 +15,7 @@ from hubplane_cli.kubeconfig import files_of
 from tests.command_line.conftest import CLUSTER_ARN, Person
 from tests.command_line.stub_aws import ACCOUNT, Refusal, StubAws
 
+USER = f"opensarlab@{CLUSTER_ARN}"
 KUBECTL = Path(__file__).parents[2] / ".tools/bin/kubectl"
 OTHERS = """\
 apiVersion: v1
@@ -61,10 +62,10 @@ def test_a_first_context_is_what_kubectl_needs(person: Person) -> None:
     assert named(document, "contexts")["opensarlab"]["context"] == {
         "cluster": CLUSTER_ARN,
         "namespace": "jupyter",
-        "user": CLUSTER_ARN,
+        "user": USER,
     }
     assert named(document, "clusters")[CLUSTER_ARN]["cluster"]["certificate-authority-data"] == "Q0E="
-    credential = named(document, "users")[CLUSTER_ARN]["user"]["exec"]
+    credential = named(document, "users")[USER]["user"]["exec"]
     assert (credential["command"], credential["args"]) == (
         "aws",
         ["--region", "us-east-1", "eks", "get-token", "--cluster-name", "opensarlab", "--output", "json"],
@@ -81,10 +82,21 @@ def test_profile_and_role_go_into_the_credential(person: Person, tmp_path: Path)
         "--profile", "science", "kubeconfig", "opensarlab", "--role-arn", role, AWS_CONFIG_FILE=f"{tmp_path}/config"
     )
 
-    credential = named(view(person), "users")[CLUSTER_ARN]["user"]["exec"]
+    credential = named(view(person), "users")[USER]["user"]["exec"]
     assert finished.code == 0, finished.err
     assert credential["env"] == [{"name": "AWS_PROFILE", "value": "science"}]
     assert credential["args"][-2:] == ["--role-arn", role]
+
+
+def test_two_contexts_of_one_cluster_keep_their_own_roles(person: Person) -> None:
+    roles = {level: f"arn:aws:iam::{ACCOUNT}:role/{level}" for level in ("view", "admin")}
+    for level, arn in roles.items():
+        person.run("kubeconfig", "opensarlab", "--context", level, "--role-arn", arn)
+
+    document = view(person)
+    users, contexts = named(document, "users"), named(document, "contexts")
+    assert {level: users[contexts[level]["context"]["user"]]["user"]["exec"]["args"][-1] for level in roles} == roles
+    assert len(document["clusters"]) == 1
 
 
 def test_other_entries_stay_as_they_were_written(person: Person) -> None:

@@ -32,14 +32,19 @@ def lines_about(finished: Finished) -> list[str]:
 
 def test_each_state_is_told_once_with_its_time_and_the_result_is_printed(person: Person, aws: StubAws) -> None:
     waiting = [entered("Wait", "Wait"), entered("CheckSnapshots"), scheduled(LAMBDA), done()]
-    batches = [[entered("Begin", "Pass"), entered("PrepareStorage"), done()], waiting, waiting, [*waiting, succeeded()]]
+    batches = [
+        [entered("Begin", "Pass"), entered("EnterStorage"), entered("PrepareStorage"), done()],
+        waiting,
+        waiting,
+        [*waiting, succeeded()],
+    ]
     scripted(aws, PARENT, batches)
 
     finished = person.run("watch", PARENT)
 
     assert finished.code == 0
     assert lines_about(finished) == [PARENT, "PrepareStorage", "CheckSnapshots", "succeeded"]
-    assert "00:01  PrepareStorage" in finished.err
+    assert "00:02  PrepareStorage" in finished.err
     assert finished.out.splitlines() == [
         "reason: 3 of 3 steps ended well",
         "cluster_name: opensarlab",
