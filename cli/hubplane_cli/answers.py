@@ -17,7 +17,7 @@ import click
 from hubplane_cli.cloud import Cloud, asking
 from hubplane_cli.errors import NoAccess, WrongUse
 from hubplane_cli.executions import region_of
-from hubplane_cli.follow import describe
+from hubplane_cli.follow import describe, reason_of
 
 _STALE = {"TaskTimedOut", "TaskDoesNotExist", "InvalidToken"}
 
@@ -41,11 +41,8 @@ def questions_about(cloud: Cloud, target: str) -> list[Question]:
 
 
 def _question(document: Mapping[str, Any]) -> Question:
-    stop = document.get("stop") or {}
     details = [str(item) for item in document.get("changes") or document.get("stack_changes") or ()]
-    return Question(
-        document["task_token"], str(document.get("reason") or stop.get("reason") or "no reason is given"), tuple(details)
-    )
+    return Question(document["task_token"], reason_of(document), tuple(details))
 
 
 def _of_execution(cloud: Cloud, execution_arn: str) -> list[Question]:

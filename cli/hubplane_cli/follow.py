@@ -20,6 +20,7 @@ NEWS = ("TaskStateEntered", "MapStateEntered", "ParallelStateEntered")
 ENDS = {"ExecutionSucceeded", "ExecutionFailed", "ExecutionAborted", "ExecutionTimedOut"}
 _TASK_ENDS = {"TaskSucceeded", "TaskFailed", "TaskTimedOut", "TaskStateAborted"}
 _PAGE = 100
+_NO_FACTS = {"task_token", "execution_arn"}
 _MARKS_STAGE = re.compile(r"Enter[A-Z]")
 """States that only write down the stage that follows (docs/architecture.md): it is told by its own state a moment later."""
 
@@ -121,9 +122,8 @@ class Execution:
             yield self._tell("execution", child_arn, event, self.depth + 1)
 
     def _asked(self, parameters: str) -> str:
-        """What is asked and how it is answered; the payload is that of the ask functions, or one that has at least a reason."""
-        payload = json.loads(parameters).get("Payload", {})
-        reason = payload.get("reason") or (payload.get("stop") or {}).get("reason") or "an answer is needed"
+        """What is asked and how it is answered."""
+        reason = reason_of(json.loads(parameters).get("Payload", {}))
         return f"{reason}\nanswer with: hubplane approve {self.arn}\n         or: hubplane reject {self.arn} --reason WHY"
 
     def _map_run(self) -> Iterator[Told]:
@@ -159,6 +159,13 @@ class Execution:
 
     def _since(self, moment: datetime) -> float:
         return (moment - self.zero).total_seconds() if self.zero else 0.0
+
+
+def reason_of(question: Mapping[str, Any]) -> str:
+    """What a question is about: its reason, that of the stop which it tells of, or else whatever facts it gives."""
+    reason = question.get("reason") or (question.get("stop") or {}).get("reason")
+    facts = [f"{name} {value}" for name, value in question.items() if isinstance(value, str) and value and name not in _NO_FACTS]
+    return str(reason or ", ".join(facts) or "it gives no reason")
 
 
 def describe(client: Any, execution_arn: str) -> dict[str, Any]:

@@ -82,11 +82,12 @@ def clusters(cloud: Cloud, as_json: bool) -> int:
 
 
 def _answering(approved: bool, words: str) -> click.Command:
-    def answer(cloud: Cloud, target: str | None, token: str | None, by: str | None, sure: bool, reason: str | None = None) -> int:
+    def answer(cloud: Cloud, target: str | None, token: str | None, by: str | None, sure: bool, **more: Any) -> int:
         from hubplane_cli import answers
 
         document: dict[str, Any] = {"approved": approved, "by": by or answers.caller(cloud)}
-        return answers.answer(cloud, target, token, {**document, **({"reason": reason} if reason else {})}, sure)
+        given = {name: list(value) if isinstance(value, tuple) else value for name, value in more.items() if value}
+        return answers.answer(cloud, target, token, {**document, **given}, sure)
 
     parameters: list[click.Parameter] = [
         click.Argument(["target"], type=ClusterName(), required=False, metavar="CLUSTER_OR_EXECUTION_ARN"),
@@ -94,8 +95,11 @@ def _answering(approved: bool, words: str) -> click.Command:
         click.Option(["--by"], help="Who answers, for the record; else the ARN of the credentials."),
         click.Option(["--yes", "sure"], is_flag=True, help="Do not ask again."),
     ]
-    if not approved:
-        parameters.append(click.Option(["--reason"], help="Why, for the record."))
+    if approved:
+        allowed = "Of a sign-up: a cluster that the person may use; without it every one."
+        parameters.append(click.Option(["--cluster", "clusters"], type=ClusterName(), multiple=True, help=allowed))
+    else:
+        parameters.append(click.Option(["--reason"], help="Why, for the record; of a sign-up the person reads it."))
     return click.Command("approve" if approved else "reject", callback=click.pass_obj(answer), params=parameters, help=words)
 
 

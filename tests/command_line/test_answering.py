@@ -93,3 +93,14 @@ def test_the_token_of_a_mail_is_enough(person: Person, waiting: StubAws) -> None
     person.run("approve", "--token", "token-1", "--by", "Grace", "--yes")
 
     assert answers(waiting) == [("token-1", {"approved": True, "by": "Grace"})]
+
+
+def test_a_sign_up_is_told_by_its_facts_and_approved_for_clusters(person: Person, aws: StubAws) -> None:
+    payload = {"task_token": "token-3", "username": "bob", "email": "bob@uni.example.org", "execution_arn": ARN, "note": ""}
+    aws.executions[ARN] = Script([[entered("AskDecision"), scheduled("invoke.waitForTaskToken", payload)], []], {}, seen=1)
+    aws.open_tokens = {"token-3"}
+
+    finished = person.run("approve", ARN, "--by", "Grace", "--cluster", "opensarlab", "--yes")
+
+    assert finished.err.splitlines()[0] == "username bob, email bob@uni.example.org"
+    assert answers(aws) == [("token-3", {"approved": True, "by": "Grace", "clusters": ["opensarlab"]})]
