@@ -69,7 +69,7 @@ class Execution:
     _began: datetime | None = None
     _last_id: int = 0
     _told: set[str] = field(default_factory=set)
-    _child: Execution | None = None
+    _children: list[Execution] = field(default_factory=list)
     _map: dict[str, Any] = field(default_factory=dict)
     _question: Told | None = None
 
@@ -84,15 +84,14 @@ class Execution:
         if self._question is not None:
             yield self._question
             self._question = None
-        if self._child is not None:
-            yield from self._child.look()
-        elif self._map.get("run"):
+        yield from self._look_at_children()
+        if self._map.get("run"):
             yield from self._map_run()
 
     @property
     def path(self) -> str:
         """Where it is now: ``PruneVolumes > ApplyDeletions``."""
-        return f"{self.current} > {self._child.path}" if self._child is not None and self._child.current else self.current
+        return " > ".join([self.current, *(child.path for child in self._children[-1:] if child.current)])
 
     def _heard(self, event: Mapping[str, Any]) -> Iterator[Told]:
         kind = event["type"]
@@ -109,16 +108,20 @@ class Execution:
             yield from self._started(json.loads(event["taskSubmittedEventDetails"].get("output", "{}")), event)
         elif kind in _TASK_ENDS:
             self._question = None  # asked and answered before anybody looked
-            if self._child is not None:
-                yield from self._child.look()
-                self._child = None
+            yield from self._look_at_children()
         elif kind in ENDS:
             self.ended = True
+
+    def _look_at_children(self) -> Iterator[Told]:
+        """Those of branches run side by side; each is looked at until it has ended itself."""
+        for child in self._children:
+            yield from child.look()
+        self._children = [child for child in self._children if not child.ended]
 
     def _started(self, output: Mapping[str, Any], event: Mapping[str, Any]) -> Iterator[Told]:
         child_arn = output.get("ExecutionArn") or output.get("executionArn")
         if child_arn:
-            self._child = Execution(self.client, child_arn, self.depth + 1, self.zero)
+            self._children.append(Execution(self.client, child_arn, self.depth + 1, self.zero))
             yield self._tell("execution", child_arn, event, self.depth + 1)
 
     def _asked(self, parameters: str) -> str:

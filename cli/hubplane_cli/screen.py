@@ -6,6 +6,7 @@ On a terminal the last line shows where the execution is now and is written over
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -44,7 +45,8 @@ class Progress:
     def now(self, seconds: float, path: str) -> None:
         """The line that is written over; nothing where there is no terminal."""
         if self._is_live and not self._quiet and path:
-            click.echo(f"{_CLEAR}{click.style(f'{clock(seconds)}  … {path}', dim=True)}", err=True, nl=False)
+            line = f"{clock(seconds)}  … {path}"[: shutil.get_terminal_size().columns - 1]  # a wrapped line cannot be taken back
+            click.echo(f"{_CLEAR}{click.style(line, dim=True)}", err=True, nl=False)
             self._is_written = True
 
     def clear(self) -> None:

@@ -89,6 +89,37 @@ def test_nested_executions_are_followed_and_indented(person: Person, aws: StubAw
     ]
 
 
+def test_nested_executions_side_by_side_are_all_followed(person: Person, aws: StubAws) -> None:
+    other = f"{STATES}:execution:stop:three"
+    begun = [entered("StopServers", "Map"), submitted(CHILD), submitted(other)]
+    scripted(aws, PARENT, [begun, [done(NESTED)], [], [done(NESTED), succeeded()]])
+    scripted(aws, CHILD, [[entered("StopFirst"), succeeded()]])
+    scripted(aws, other, [[entered("StopSecond")], [], [entered("CheckSecond"), succeeded()]])
+
+    told = lines_about(person.run("watch", PARENT))
+
+    assert told == [
+        PARENT,
+        "StopServers",
+        f"         {CHILD}",
+        f"         {other}",
+        "  StopFirst",
+        "  StopSecond",
+        "  CheckSecond",
+        "succeeded",
+    ]
+
+
+def test_a_long_line_is_cut_to_the_terminal(person: Person, aws: StubAws) -> None:
+    scripted(aws, PARENT, [[entered("A" * 70)], [], [succeeded()]])
+
+    shown = person.at_terminal("watch", PARENT, columns=40).out
+
+    live = [part for part in shown.split("\r") if "…" in part]
+    assert live
+    assert all(len(re.sub(r"\x1b\[[0-9;]*[mK]", "", part)) < 40 for part in live)
+
+
 def test_a_map_tells_how_far_it_is(person: Person, aws: StubAws) -> None:
     scripted(aws, PARENT, [[entered("ApplyDeletions", "Map")], [], [succeeded()]])
 
