@@ -123,6 +123,8 @@ def _who() -> str:
 
 
 def _value(field: Field, value: Any) -> Any:
+    if field.kind == "confirmation" and value is None and sys.stdin.isatty():
+        return click.prompt("To confirm, type the name again", err=True)
     return read_json(value) if field.kind == "json_file" else None if field.kind == "author" and value == "" else value
 
 

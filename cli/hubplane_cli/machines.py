@@ -6,6 +6,8 @@ is left out of the input, so that the machine's own default holds.
 
 from __future__ import annotations
 
+import json
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -13,12 +15,14 @@ from typing import Any, Literal
 
 @dataclass(frozen=True)
 class Field:
-    """One key of an input. ``cluster`` is completed and looked up, ``author`` defaults to who runs the program, ``people`` is a
-    JSON file, ``pairs`` and ``texts`` may be given several times. ``key`` may have a dot: ``decision.approved``."""
+    """One key of an input. ``cluster`` is completed and looked up, ``author`` defaults to who runs the program, a
+    ``confirmation`` is asked for at a terminal, ``texts`` may be given several times. ``key`` may have a dot:
+    ``decision.approved``.
+    """
 
     key: str
     words: str
-    kind: Literal["cluster", "text", "choice", "number", "yes_no", "texts", "author", "json_file"] = "text"
+    kind: Literal["cluster", "text", "choice", "number", "yes_no", "texts", "author", "confirmation", "json_file"] = "text"
     choices: tuple[str, ...] = ()
     is_argument: bool = False
     option: str = ""
@@ -72,10 +76,30 @@ MACHINES: tuple[Machine, ...] = (
         is_new_cluster=True,
     ),
     Machine("diagnose_cluster", "diagnose", "Find out what is wrong with a cluster, and what mends it", (CLUSTER,)),
+    Machine("restart_hub", "restart-hub", "Make the hub's pod anew; people's servers stay up", (CLUSTER,)),
+    Machine("repair_autoscaler", "repair-autoscaler", "Make the autoscaler's namespace and release anew", (CLUSTER,)),
+    Machine(
+        "rotate_secrets",
+        "rotate-secrets",
+        "Renew what the hub signs people in and talks to its proxy with",
+        (CLUSTER, Field("secrets", "oauth-client, proxy-token or hub-token; all without it", "texts", option="secret")),
+    ),
+    Machine(
+        "delete_cluster",
+        "delete",
+        "End a cluster and keep its people's work",
+        (
+            CLUSTER,
+            Field("confirm", "the cluster's name once more; asked for at a terminal", "confirmation"),
+            Field("homes", "what becomes of the homes", "choice", ("keep-snapshots", "keep-volumes", "delete-after-proof")),
+            MODE,
+        ),
+    ),
     Machine("run_storage_day", "storage-day", "Snapshots, pruning and the report of one night", NIGHT),
     Machine("snapshot_volumes", "snapshot-volumes", "The first step of a storage day by itself", NIGHT),
     Machine("prune_volumes", "prune-volumes", "The second step of a storage day by itself", NIGHT),
     Machine("prune_snapshots", "prune-snapshots", "The third step of a storage day by itself", NIGHT),
+    Machine("list_homes", "list-homes", "List every home: who, size, last use, copies, cost, state", (CLUSTER,)),
     Machine(
         "restore_home",
         "restore-home",
@@ -150,6 +174,21 @@ MACHINES: tuple[Machine, ...] = (
     ),
 )
 BY_COMMAND: Mapping[str, Machine] = {machine.command: machine for machine in MACHINES}
+
+
+def command_for(machine_name: str, document: Mapping[str, Any]) -> str:
+    """What to type to start a machine with an input; ``hubplane start`` where no command has all of its keys."""
+    machine = next((machine for machine in MACHINES if machine.name == machine_name), None)
+    left, words = dict(document), ["hubplane", machine.command if machine else ""]
+    for field in machine.fields if machine and not machine.reads_specification else ():
+        if field.key not in left or field.kind == "json_file":
+            continue
+        value = left.pop(field.key)
+        values = [str(item) for item in value] if isinstance(value, list) else [str(value)]
+        words += values if field.is_argument else [word for item in values for word in (f"--{field.name}", item)]
+    if machine is None or left:
+        return f"echo {shlex.quote(json.dumps(document))} | hubplane start {machine_name} --input -"
+    return shlex.join(words)
 
 
 def execution_input(machine: Machine, given: Mapping[str, Any]) -> dict[str, Any]:

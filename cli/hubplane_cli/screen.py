@@ -14,6 +14,7 @@ from typing import Any
 import click
 
 from hubplane_cli.follow import Ending, Told
+from hubplane_cli.machines import command_for
 
 _CLEAR = "\r\x1b[K"
 
@@ -101,6 +102,8 @@ def lines_of(value: Any, indent: int = 0) -> list[str]:
 
 def _entry(key: str, value: Any, indent: int) -> list[str]:
     pad = "  " * indent
+    if isinstance(value, Mapping) and set(value) == {"machine", "input"}:  # an execution that is proposed
+        return [f"{pad}{key}: {command_for(value['machine'], value['input'])}"]
     if isinstance(value, (Mapping, list)):
         return [f"{pad}{key}:", *lines_of(value, indent + 1)] if value else [f"{pad}{key}: none"]
     return [f"{pad}{key}: {_plain(value)}"]

@@ -18,7 +18,13 @@ from urllib.parse import parse_qsl
 ACCOUNT, REGION = "111122223333", "us-east-1"
 BEGAN = datetime(2026, 11, 25, 10, 0, tzinfo=UTC).timestamp()
 STATES = f"arn:aws:states:{REGION}:{ACCOUNT}"
-MACHINES = {"BuildCluster": "build", "RunStorageDay": "day", "ImportUsers": "import", "OffboardUser": "offboard"}
+MACHINES = {
+    "BuildCluster": "build",
+    "RunStorageDay": "day",
+    "ImportUsers": "import",
+    "OffboardUser": "offboard",
+    "DeleteCluster": "delete",
+}
 
 
 class Refusal(Exception):

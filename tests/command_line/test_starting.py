@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from hubplane_cli.machines import BY_COMMAND, MACHINES, execution_input
+from hubplane_cli.machines import BY_COMMAND, MACHINES, command_for, execution_input
+from hubplane_cli.screen import lines_of
 from tests.command_line.conftest import Person
 from tests.command_line.stub_aws import Refusal, StubAws
 
@@ -82,6 +83,46 @@ def test_a_refusal_is_a_no_and_not_a_gap() -> None:
     given = {"username": "bob", "decision.approved": False, "decision.clusters": ()}
 
     assert execution_input(BY_COMMAND["review-sign-up"], given) == {"username": "bob", "decision": {"approved": False}}
+
+
+def test_a_deletion_is_confirmed_by_typing_the_name_again(person: Person, aws: StubAws) -> None:
+    finished = person.at_terminal("delete", "opensarlab", "--mode", "enforce", typed="opensarlab\n")
+
+    assert "To confirm, type the name again" in finished.out
+    assert aws.started() == [("delete", {"cluster_name": "opensarlab", "confirm": "opensarlab", "mode": "enforce"})]
+
+
+def test_without_a_terminal_the_machine_is_left_to_ask_for_the_confirmation(person: Person, aws: StubAws) -> None:
+    person.run("delete", "opensarlab")
+    person.run("delete", "opensarlab", "--confirm", "opensarlap", "--homes", "keep-volumes")
+
+    assert [given for _, given in aws.started()] == [
+        {"cluster_name": "opensarlab"},
+        {"cluster_name": "opensarlab", "confirm": "opensarlap", "homes": "keep-volumes"},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("machine", "document", "typed"),
+    [
+        ("restart_hub", {"cluster_name": "lab"}, "hubplane restart-hub lab"),
+        (
+            "move_home",
+            {"cluster_name": "lab", "username": "ada b", "mode": "enforce"},
+            "hubplane move-home lab 'ada b' --mode enforce",
+        ),
+        ("rotate_secrets", {"cluster_name": "lab", "secrets": ["a", "b"]}, "hubplane rotate-secrets lab --secret a --secret b"),
+        (
+            "restart_hub",
+            {"cluster_name": "lab", "new": 1},
+            """echo '{"cluster_name": "lab", "new": 1}' | hubplane start restart_hub --input -""",
+        ),
+        ("unheard_of", {}, "echo '{}' | hubplane start unheard_of --input -"),
+    ],
+)
+def test_a_proposed_execution_is_shown_as_what_to_type(machine: str, document: dict, typed: str) -> None:
+    assert command_for(machine, document) == typed
+    assert lines_of({"mend": {"machine": machine, "input": document}}) == [f"mend: {typed}"]
 
 
 def test_json_is_all_there_is_on_standard_output(person: Person) -> None:
