@@ -148,6 +148,14 @@ def test_a_sweep_keeps_what_is_the_clusters_and_counts_what_is_pending_in_the_ac
     assert {item.volume_id for item in stage.bucket.sightings("opensarlab")} == {"vol-1", "vol-2"}
 
 
+def test_a_sweep_without_the_storage_lock_leaves_no_sightings(stage: Stage) -> None:
+    stage.event["run"]["step"] = "list_homes"
+    with stage.ec2([volume("vol-1")], []):
+        assert stage.sweep()["done"]
+    assert stage.bucket.sightings("opensarlab") == ()
+    assert {item.volume_id for item in stage.bucket.inventory(stage.prefix).sightings} == {"vol-1"}
+
+
 def test_a_sweep_goes_on_from_its_cursor_wherever_the_time_ran_out(stage: Stage) -> None:
     volumes = [volume(f"vol-{number:04}") for number in range(1100)]
     snapshots = [snapshot(f"snap-{number:04}", f"vol-{number % 1100:04}", number % 9) for number in range(4300)]
