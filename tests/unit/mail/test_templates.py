@@ -31,6 +31,8 @@ PROMISED = {
     "cluster_mended",
     "build_finished",
     "build_failed",
+    "cluster_deleted",
+    "deletion_failed",
     "approval_needed",
     "daily_report",
     "verification_code",

@@ -36,8 +36,9 @@ class Disks:
     def snapshots_of(self, volume_ids: Sequence[str]) -> tuple[Snapshot, ...]:
         return tuple(item for item in self.stored if item.volume_id in volume_ids)
 
-    def count_pending(self) -> int:
-        return self.pending_elsewhere + sum(item.state == "pending" for item in self.stored)
+    def pending(self) -> tuple[Snapshot, ...]:
+        elsewhere = Snapshot("snap-elsewhere", "vol-elsewhere", "pending", self.now, 1, ACCOUNT)
+        return (*[elsewhere] * self.pending_elsewhere, *(item for item in self.stored if item.state == "pending"))
 
     def create_snapshot(self, volume_id: str, given: Mapping[str, str]) -> str:
         if self.refusal is not None:

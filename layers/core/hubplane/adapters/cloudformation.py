@@ -20,12 +20,13 @@ NOT_FOUND_CODES = frozenset({"ChangeSetNotFound", "ChangeSetNotFoundException"})
 
 @dataclass(frozen=True)
 class Stack:
-    """A stack: ``change_set_id`` is the change set that last created or updated it."""
+    """A stack: ``change_set_id`` is the change set that last created or updated it. ``is_protected``: from being deleted."""
 
     stack_id: str
     status: str
     reason: str
     change_set_id: str | None
+    is_protected: bool = False
     outputs: Mapping[str, str] = field(default_factory=dict)
 
     def was_changed_by(self, change_set_name: str) -> bool:
@@ -60,6 +61,7 @@ class CloudFormation:
             status=stack["StackStatus"],
             reason=stack.get("StackStatusReason", ""),
             change_set_id=stack.get("ChangeSetId"),
+            is_protected=bool(stack.get("EnableTerminationProtection")),
             outputs={output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])},
         )
 

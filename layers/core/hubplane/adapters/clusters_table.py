@@ -18,6 +18,9 @@ from hubplane.domain.storage.policy import StoragePolicy, policy_from_json
 
 CONDITION_FAILED = "ConditionalCheckFailedException"
 STORAGE_LOCK = {"#lock": "storage_lock"}
+DELETED = "DELETED"
+ENDING = frozenset({"DELETING", "DELETION_FAILED", DELETED})
+"""What delete_cluster makes of a status; only a build takes it back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,11 @@ class ClusterRecord:
     home_size_gib: int | None = None
     storage_class_name: str | None = None
     sign_in_url: str | None = None
+
+    @property
+    def is_ending(self) -> bool:
+        """Whether the cluster is being deleted, was, or was left half-deleted: nobody mounts a home there."""
+        return self.status in ENDING
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +78,15 @@ class ClustersTable:
         )
 
     def built(self) -> tuple[BuiltCluster, ...]:
-        """Every cluster that has a release, by name; in pages."""
+        """Every cluster that has a release and was not deleted since, by name; in pages."""
         found: list[BuiltCluster] = []
         with translated("list the clusters that were built"):
             pages = self._client.get_paginator("scan").paginate(
                 TableName=self._table_name,
                 ProjectionExpression="cluster_name, #release",
-                FilterExpression="attribute_exists(#release)",
-                ExpressionAttributeNames={"#release": "release"},
+                FilterExpression="attribute_exists(#release) AND NOT #status = :deleted",
+                ExpressionAttributeNames={"#release": "release", "#status": "status"},
+                ExpressionAttributeValues={":deleted": {"S": DELETED}},
             )
             for item in (item for page in pages for item in page["Items"]):
                 hub_url = json.loads(item["release"]["S"]).get("hub_url") or ""
@@ -89,6 +98,30 @@ class ClustersTable:
         values: dict[str, Any] = {":now": {"S": now.isoformat()}, ":status": {"S": "BUILDING"}}
         expression = "SET #lock = :lock, #status = :status, updated_at = :now REMOVE approval"
         return self._take(cluster_name, expression, execution_arn, seen, now + lease, values, f"lock cluster {cluster_name}")
+
+    def hold_lock(self, cluster_name: str, execution_arn: str, seen: Lock | None, now: datetime, lease: timedelta) -> bool:
+        """The same lock for what is no build: the cluster's status stays as it is. Repeatable for the same execution."""
+        values: dict[str, Any] = {":now": {"S": now.isoformat()}}
+        expression = "SET #lock = :lock, held_at = :now"
+        return self._take(cluster_name, expression, execution_arn, seen, now + lease, values, f"hold cluster {cluster_name}")
+
+    def free_lock(self, cluster_name: str, execution_arn: str) -> bool:
+        """Give back what ``hold_lock`` took. False, and nothing written, where this execution holds no lock. Repeatable."""
+        values = {":me": {"S": execution_arn}}
+        return self._update(cluster_name, "REMOVE #lock", "#lock.execution_arn = :me", values, f"free cluster {cluster_name}")
+
+    def forget_failure(self, cluster_name: str, execution_arn: str, failure: str) -> bool:
+        """The cluster is ACTIVE again, where its failure is still the JSON text ``failure``, it has a release, and this execution
+        holds its lock. False, and nothing written, otherwise. Repeatable."""
+        values = {":status": {"S": "ACTIVE"}, ":failure": {"S": failure}, ":me": {"S": execution_arn}}
+        return self._update(
+            cluster_name,
+            "SET #status = :status REMOVE failure",
+            "failure = :failure AND attribute_exists(#release) AND #lock.execution_arn = :me",
+            values,
+            f"forget the mended failure of cluster {cluster_name}",
+            {"#release": "release"},
+        )
 
     def take_storage_lock(
         self, cluster_name: str, execution_arn: str, seen: Lock | None, now: datetime, lease: timedelta
@@ -125,6 +158,58 @@ class ClustersTable:
             cluster_name, "SET approval = :approval", "#lock.execution_arn = :me", values, f"ask about cluster {cluster_name}"
         ):
             raise _lost(cluster_name, execution_arn)
+
+    def take_for_deletion(self, record: ClusterRecord, execution_arn: str, now: datetime, lease: timedelta) -> bool:
+        """Status DELETING and both locks, in one write, if the table still shows those of ``record``. Repeatable."""
+        values: dict[str, Any] = {":now": {"S": now.isoformat()}, ":status": {"S": "DELETING"}}
+        for name, lock in ((":seen", record.lock), (":seen_storage", record.storage_lock)):
+            values |= {name: {"S": lock.execution_arn}} if lock else {}
+        conditions = [
+            _still("#lock", ":seen", record.lock),
+            _still("#storage_lock", ":seen_storage", record.storage_lock),
+            "attribute_exists(cluster_name)",
+        ]
+        values[":lock"] = _lock_item(execution_arn, now, now + lease)
+        return self._update(
+            record.cluster_name,
+            "SET #lock = :lock, #storage_lock = :lock, #status = :status, updated_at = :now REMOVE approval, storage_approval",
+            " AND ".join(conditions),
+            values,
+            f"lock cluster {record.cluster_name} for its deletion",
+            {"#storage_lock": "storage_lock"},
+        )
+
+    def hold_for_deletion(self, cluster_name: str, execution_arn: str, now: datetime) -> None:
+        """Say that this execution still holds both locks. Raises ``LockLost``; writes no more than the time."""
+        held = "#lock.execution_arn = :me AND #storage_lock.execution_arn = :me"
+        values = {":me": {"S": execution_arn}, ":now": {"S": now.isoformat()}}
+        doing = f"look whether cluster {cluster_name} may still be deleted"
+        if not self._update(cluster_name, "SET updated_at = :now", held, values, doing, {"#storage_lock": "storage_lock"}):
+            raise _lost(cluster_name, execution_arn)
+
+    def record_deletion(
+        self, cluster_name: str, execution_arn: str, listing: Mapping[str, Any], status: str, now: datetime
+    ) -> bool:
+        """How a deletion ended: ``status``, ``listing`` (what stays, or why it failed) as JSON, both locks gone.
+
+        The release stays on the record: whose policy holds for the snapshots that stay, and what a build may start from. False,
+        and nothing written, where this execution holds no lock; a repeat by the same execution is success.
+        """
+        values = {
+            ":status": {"S": status},
+            ":listing": {"S": json.dumps(dict(listing), sort_keys=True)},
+            ":now": {"S": now.isoformat()},
+            ":me": {"S": execution_arn},
+        }
+        return self._update(
+            cluster_name,
+            "SET #status = :status, deletion = :listing, updated_at = :now, finished_by = :me "
+            "REMOVE #lock, #storage_lock, approval, storage_approval, #stage, failure",
+            "#lock.execution_arn = :me OR (attribute_not_exists(#lock) AND finished_by = :me)",
+            values,
+            f"record the deletion of cluster {cluster_name}",
+            {"#storage_lock": "storage_lock", "#stage": "stage"},
+        )
 
     def record_release(self, cluster_name: str, execution_arn: str, release: Mapping[str, Any], now: datetime) -> None:
         """Status ACTIVE, the release as JSON, the lock gone. Raises ``LockLost``; a repeat by the same execution is success."""
@@ -177,13 +262,7 @@ class ClustersTable:
         doing: str,
         names: Mapping[str, str] | None = None,
     ) -> bool:
-        lock = {
-            "M": {
-                "execution_arn": {"S": execution_arn},
-                "acquired_at": values[":now"],
-                "lease_expires_at": {"S": lease_expires_at.isoformat()},
-            }
-        }
+        lock = _lock_item(execution_arn, datetime.fromisoformat(values[":now"]["S"]), lease_expires_at)
         condition = "attribute_not_exists(#lock)" if seen is None else "#lock.execution_arn = :seen"
         seen_value = {} if seen is None else {":seen": {"S": seen.execution_arn}}
         return self._update(cluster_name, expression, condition, {**values, ":lock": lock, **seen_value}, doing, names)
@@ -227,6 +306,20 @@ def _lock(item: Mapping[str, Any] | None) -> Lock | None:
         acquired_at=datetime.fromisoformat(item["M"]["acquired_at"]["S"]),
         lease_expires_at=datetime.fromisoformat(item["M"]["lease_expires_at"]["S"]),
     )
+
+
+def _lock_item(execution_arn: str, acquired_at: datetime, lease_expires_at: datetime) -> dict[str, Any]:
+    return {
+        "M": {
+            "execution_arn": {"S": execution_arn},
+            "acquired_at": {"S": acquired_at.isoformat()},
+            "lease_expires_at": {"S": lease_expires_at.isoformat()},
+        }
+    }
+
+
+def _still(name: str, value: str, seen: Lock | None) -> str:
+    return f"attribute_not_exists({name})" if seen is None else f"{name}.execution_arn = {value}"
 
 
 def _release(text: str | None) -> dict[str, Any]:

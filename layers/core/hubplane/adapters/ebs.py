@@ -20,7 +20,7 @@ from botocore.exceptions import HTTPClientError
 from hubplane.domain.provider_errors import error_code, translated
 from hubplane.domain.storage.ports import REFUSAL_OF_CODE, Refusal, Refused
 from hubplane.domain.storage.records import Snapshot, Volume
-from hubplane.domain.storage.tags import ANCESTRY_TAG, CLAIM_NAME_TAG, OWNER_TAG
+from hubplane.domain.storage.tags import ANCESTRY_TAG, CLAIM_NAME_TAG, CLUSTER_TAG_PREFIX, CSI_CLUSTER_TAG, OWNER_TAG
 
 VALUES_PER_FILTER = 200
 SNAPSHOTS_PER_PAGE = 1000
@@ -90,6 +90,14 @@ class Ebs:
     def snapshots_by_tag(self, key: str, value: str, state: str | None = None) -> tuple[Snapshot, ...]:
         """This account's snapshots with this tag, of one state or of all."""
         return self._snapshots(f"tag:{key}", [value], state)
+
+    def of_cluster(self, cluster_name: str) -> tuple[tuple[Volume, ...], tuple[Snapshot, ...]]:
+        """Every volume and snapshot of this account that carries the cluster's tags in either form, and all of those volumes'."""
+        forms = {CLUSTER_TAG_PREFIX + cluster_name: "owned", CSI_CLUSTER_TAG: cluster_name}
+        volumes = {item.volume_id: item for key, value in forms.items() for item in self.volumes_by_tag(key, [value])}
+        snapshots = {item.snapshot_id: item for key, value in forms.items() for item in self.snapshots_by_tag(key, value)}
+        snapshots |= {item.snapshot_id: item for item in self.snapshots_of(volumes)}
+        return tuple(volumes.values()), tuple(snapshots.values())
 
     def create_snapshot(self, volume_id: str, tags: Mapping[str, str]) -> str:
         """Start a snapshot, tagged in the same call. Raises ``Refused``, ``Throttled``, ``ProviderError``."""

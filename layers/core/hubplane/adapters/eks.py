@@ -44,6 +44,23 @@ def cluster_connection(eks_client: Any, session: Any, cluster_name: str) -> Clus
     )
 
 
+def answers(eks_client: Any, cluster_name: str) -> bool:
+    """Whether EKS has the cluster and it is ACTIVE; one that is being made, deleted or repaired is not asked anything."""
+    return cluster_status(eks_client, cluster_name) == "ACTIVE"
+
+
+def cluster_status(eks_client: Any, cluster_name: str) -> str | None:
+    """EKS's word for the cluster's state, None where there is no such cluster. Reads only."""
+    with translated(f"describe EKS cluster {cluster_name}"):
+        try:
+            status: str = eks_client.describe_cluster(name=cluster_name)["cluster"]["status"]
+        except Exception as error:
+            if error_code(error) == "ResourceNotFoundException":
+                return None
+            raise
+    return status
+
+
 def bearer_token(session: Any, cluster_name: str) -> str:
     """A token for the cluster's API: a signed STS GetCallerIdentity URL, base64url without padding. Asks nothing of AWS.
 

@@ -73,6 +73,19 @@ class HomeHolds:
         held = _hold(item) if item else None
         return held if held and held.until_at > self._now() else None
 
+    def standing(self, cluster_name: str) -> tuple[Hold, ...]:
+        """Every hold of a cluster that stands now; in pages."""
+        with translated(f"read the holds on homes of cluster {cluster_name}"):
+            pages = self._client.get_paginator("query").paginate(
+                TableName=self._table_name,
+                KeyConditionExpression="#cluster = :cluster AND begins_with(entry, :prefix)",
+                ExpressionAttributeNames={"#cluster": "cluster"},
+                ExpressionAttributeValues={":cluster": {"S": cluster_name}, ":prefix": {"S": "hold#"}},
+                ConsistentRead=True,
+            )
+            found = [_hold(item) for page in pages for item in page["Items"]]
+        return tuple(held for held in found if held.until_at > self._now())
+
 
 def _key(cluster_name: str, claim_name: str) -> dict[str, Any]:
     return {"cluster": {"S": cluster_name}, "entry": {"S": f"hold#{claim_name}"}}

@@ -129,6 +129,14 @@ class MendFailed(HubplaneError):
     """What a mending execution promises did not come true; the message says what was seen."""
 
 
+class DeletionInputInvalid(HubplaneError):
+    """The input of delete_cluster breaks rules; the message lists every fault with field, value and rule."""
+
+
+class ReleasesStay(HubplaneError):
+    """What has to go before a cluster's stack does not go; the message says what it is and what to do."""
+
+
 class NotYet(HubplaneError):
     """Something made moments ago is not visible everywhere yet (IAM, access entries); trying again is right."""
 

@@ -111,6 +111,21 @@ MAILS: Final[Mapping[str, MailKind]] = {
             "execution": Kind.TEXT,
         },
     ),
+    "cluster_deleted": MailKind(
+        Audience.OPERATORS,
+        {"cluster": Kind.TEXT, "homes": Kind.TEXT, "kept": Kind.LINES, "cost": Kind.TEXT, "listing": Kind.TEXT},
+    ),
+    "deletion_failed": MailKind(
+        Audience.OPERATORS,
+        {
+            "cluster": Kind.TEXT,
+            "stage": Kind.TEXT,
+            "error": Kind.TEXT,
+            "cause": Kind.TEXT,
+            "state": Kind.TEXT,
+            "execution": Kind.TEXT,
+        },
+    ),
     "approval_needed": MailKind(
         Audience.OPERATORS,
         {

@@ -85,6 +85,24 @@ SAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
         "lock": "The lock is free.",
         "execution": _EXECUTION + "build_cluster:sar-42",
     },
+    "cluster_deleted": {
+        "cluster": "sar",
+        "homes": "keep-snapshots",
+        "kept": [
+            "42 snapshots, at most 1050.00 USD a month: Kept: homes = keep-snapshots.",
+            "log group /aws/eks/sar/cluster, at most 0.12 USD a month: Kept: it tells what was done in the cluster.",
+        ],
+        "cost": "1050.12",
+        "listing": "s3://hubplane-storage/deletions/sar/2026-11-25.json",
+    },
+    "deletion_failed": {
+        "cluster": "sar",
+        "stage": "ProveClusterHomes",
+        "error": "HomeNotProved",
+        "cause": "3 snapshots of vol-0f1e2d3c4b5a69788 ended in error: ask AWS Support, then start again",
+        "state": "Its record is DELETION_FAILED and its locks are free.",
+        "execution": _EXECUTION + "delete_cluster:0001",
+    },
     "approval_needed": {
         "cluster": "sar",
         "question": "The build of cluster sar would change its stack in a way that replaces or removes something.",

@@ -37,7 +37,7 @@ class Disks(Protocol):
     def snapshots_of(self, volume_ids: Sequence[str]) -> tuple[Snapshot, ...]:
         """All snapshots of these volumes."""
 
-    def count_pending(self) -> int:
+    def pending(self) -> Sequence[Snapshot]:
         """Pending snapshots of the account."""
 
     def create_snapshot(self, volume_id: str, tags: Mapping[str, str]) -> str:
@@ -114,7 +114,7 @@ def _why_not_now(view: StorageView, volume: Volume, snapshots: Sequence[Snapshot
 def _start(
     view: StorageView, volume: Volume, disks: Disks, policy: StoragePolicy, run_id: str, found: Callable[[str], Home]
 ) -> tuple[Home, str | None]:
-    pending = disks.count_pending()
+    pending = len(disks.pending())
     if pending >= policy.pending_snapshots:
         return found(f"{pending} snapshots are pending in the account, and Hubplane goes no higher"), None
     tags = {**dict(list(new_tags(view, volume).items())[: LARGEST_TAG_COUNT - 1]), RUN_TAG: run_id}

@@ -1,0 +1,89 @@
+"""StopClusterServers: every server of a cluster stopped through its hub, then the hub. Called until nothing mounts a home.
+
+Event: ``cluster_name``, ``execution_arn``. Result: ``done``, ``running``. Raises ``ServerRuns`` where the hub is up and does not
+say. Repeatable. A cluster that EKS does not have, or that is not ACTIVE, runs nothing that could be asked.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+import boto3
+
+from hubplane.adapters.claims import NAMESPACE
+from hubplane.adapters.clusters_table import ClustersTable
+from hubplane.adapters.eks import answers, cluster_connection
+from hubplane.adapters.hub_http import parse_connect_to
+from hubplane.adapters.jupyterhub import Hub
+from hubplane.adapters.kubernetes import Kubernetes
+from hubplane.adapters.secretsmanager import SecretsManager
+from hubplane.domain.deletion.stopping import HUB_DEPLOYMENT, QuietStep, UserPod, hub_seen, next_step, user_pods
+from hubplane.domain.errors import ServerRuns
+from hubplane.domain.releases.hub_secrets import checked_service_token, service_token_secret_name
+from hubplane.entrypoint import task
+from hubplane.settings import read_settings
+
+
+@dataclass(frozen=True)
+class Settings:
+    clusters_table_name: str
+    hub_connect_to: str = ""
+
+
+SETTINGS = read_settings(Settings)
+CONNECT_TO = {port: (address.host, address.port) for port, address in parse_connect_to(SETTINGS.hub_connect_to).items()}
+client = cache(boto3.client)  # made by the first call: a client costs as much time again as importing boto3
+
+
+@task
+def handler(event: dict[str, Any]) -> dict[str, Any]:
+    cluster_name = event["cluster_name"]
+    clusters = ClustersTable(client("dynamodb"), SETTINGS.clusters_table_name)
+    clusters.hold_for_deletion(cluster_name, event["execution_arn"], datetime.now(UTC))
+    if not answers(client("eks"), cluster_name):
+        return {"done": True, "running": 0, "changes": [], "reason": "the cluster is no longer there: nothing runs in it"}
+    kubernetes = Kubernetes(cluster_connection(client("eks"), boto3.Session(), cluster_name))
+    pods = user_pods(list(kubernetes.list("Pod", NAMESPACE)))
+    step = next_step(hub_seen(kubernetes.get("Deployment", HUB_DEPLOYMENT, NAMESPACE)), pods)
+    servers = [pod for pod in pods if not pod.is_hub]
+    changes = []
+    if step is QuietStep.ASK_HUB:
+        changes = ask_hub(cluster_name, clusters.read(cluster_name).hub_url or "", servers)
+    elif step is QuietStep.STOP_HUB:
+        kubernetes.apply(hub_of_size_zero())
+        changes = ["stopped the hub: nobody starts a server any more"]
+    elif step is QuietStep.END_PODS:
+        changes = [f"ended the pod {pod.name}" for pod in servers if not pod.ending and end(kubernetes, pod)]
+    reason = "nothing mounts a home" if step is QuietStep.DONE else f"{len(servers)} server(s) to stop; now: {step}"
+    return {"done": step is QuietStep.DONE, "running": len(servers), "changes": changes, "reason": reason}
+
+
+def ask_hub(cluster_name: str, url: str, servers: list[UserPod]) -> list[str]:
+    """Ask the hub to stop each server that it knows; the next call looks whether they have."""
+    name = service_token_secret_name(cluster_name)
+    text = SecretsManager(client("secretsmanager")).read(name)
+    if text is None:
+        raise ServerRuns(
+            f"{len(servers)} server(s) run, and secret {name}, by which the hub would be asked to stop them, is not there: stop the "
+            f"hub (`kubectl -n {NAMESPACE} scale deployment {HUB_DEPLOYMENT} --replicas 0`) and start again; Kubernetes ends them then"
+        )
+    hub, asked = Hub(cluster_name, url, checked_service_token(text, name), CONNECT_TO), []
+    for pod in servers:
+        if pod.username is not None and not pod.ending:
+            hub.stop(pod.username, pod.server_name)
+            asked.append(f"asked the hub to stop the server {pod.server_name or 'of'} {pod.username}")
+    return asked
+
+
+def end(kubernetes: Kubernetes, pod: UserPod) -> bool:
+    """End a pod that its hub has left behind, with the grace that Kubernetes gives it."""
+    return kubernetes.delete("Pod", pod.name, NAMESPACE)
+
+
+def hub_of_size_zero() -> dict[str, Any]:
+    """The one field of the hub's Deployment that is changed."""
+    metadata = {"name": HUB_DEPLOYMENT, "namespace": NAMESPACE}
+    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": {"replicas": 0}}

@@ -1,0 +1,110 @@
+"""Every volume of a cluster proved to lie in a completed snapshot, before anything of the cluster goes. Deletes nothing.
+
+The proof is the storage day's own, and so is what is remembered between looks: the cluster's sightings. A home that rested for
+days is proved at once, by the snapshot of the last night; one that was just in use, a quarter of an hour after that
+(``storage.last_use.SETTLE``) by a snapshot that is started for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from hubplane.domain.storage.last_copy import Disks, prove_home
+from hubplane.domain.storage.leaving_home import Home
+from hubplane.domain.storage.policy import StoragePolicy
+from hubplane.domain.storage.records import Sighting, Snapshot, UseEvent, Volume
+from hubplane.domain.storage.view import GONE_STATES
+
+__all__ = ["Proving", "prove_volumes"]
+
+
+@dataclass(frozen=True)
+class Proving:
+    """``homes``: every volume after this look. ``started``: snapshots of now. ``sightings``: what is to be remembered."""
+
+    homes: tuple[Home, ...]
+    started: tuple[str, ...]
+    sightings: tuple[Sighting, ...]
+
+    @property
+    def open_ends(self) -> list[str]:
+        """Why the volumes without a proof have none yet, one sentence each."""
+        return [home.said for home in self.homes if home.proof is None]
+
+
+def prove_volumes(
+    cluster_name: str,
+    volumes: Sequence[Volume],
+    disks: Disks,
+    sightings: Iterable[Sighting],
+    policy: StoragePolicy,
+    uses: Iterable[UseEvent],
+    *,
+    account_id: str,
+    run_id: str,
+    now: datetime,
+) -> Proving:
+    """Look at each volume once more; start the snapshots that are due. Repeatable.
+
+    ``disks`` is asked for all volumes at once, so that calls grow with pages. ``sightings`` of other volumes are handed on
+    as they are. Raises ``HomeNotProved`` where no further look can help.
+    """
+    seen = {sighting.volume_id: sighting for sighting in sightings}
+    standing = [volume for volume in volumes if volume.state not in GONE_STATES]
+    looked = _Looked(disks, standing)
+    by_volume: dict[str, list[UseEvent]] = {}
+    for use in uses:
+        by_volume.setdefault(use.volume_id, []).append(use)
+    homes, started = [], []
+    for volume in standing:
+        known = seen.get(volume.volume_id)
+        home = Home(
+            volume.volume_id,
+            cluster_name,
+            volume.size_gib,
+            first_seen_at=known.first_seen_at if known else None,
+            unattached_since=known.unattached_since if known else None,
+        )
+        mine = by_volume.get(volume.volume_id, ())
+        found, created = prove_home(home, looked, policy, mine, account_id=account_id, run_id=run_id, now=now)
+        homes.append(found)
+        started += [created] if created else []
+        if found.first_seen_at is not None:
+            seen[volume.volume_id] = Sighting(volume.volume_id, found.first_seen_at, found.unattached_since)
+    return Proving(tuple(homes), tuple(started), tuple(seen.values()))
+
+
+class _Looked:
+    """The port ``storage.last_copy.Disks`` over one look at all volumes; only a new snapshot is asked of ``disks`` itself."""
+
+    def __init__(self, disks: Disks, volumes: Sequence[Volume]) -> None:
+        self._disks = disks
+        self._volumes = {volume.volume_id: volume for volume in volumes}
+        of: dict[str, list[Snapshot]] = {}
+        for snapshot in disks.snapshots_of(list(self._volumes)) if volumes else ():
+            of.setdefault(snapshot.volume_id, []).append(snapshot)
+        self._snapshots_of = of
+        sources = sorted({volume.source_snapshot_id for volume in volumes if volume.source_snapshot_id})
+        self._snapshots = {item.snapshot_id: item for item in (disks.snapshots(sources) if sources else ())}
+        self._pending: tuple[Snapshot, ...] | None = None
+
+    def volumes(self, volume_ids: Sequence[str]) -> tuple[Volume, ...]:
+        return tuple(self._volumes[key] for key in volume_ids if key in self._volumes)
+
+    def snapshots(self, snapshot_ids: Sequence[str]) -> tuple[Snapshot, ...]:
+        return tuple(self._snapshots[key] for key in snapshot_ids if key in self._snapshots)
+
+    def snapshots_of(self, volume_ids: Sequence[str]) -> tuple[Snapshot, ...]:
+        return tuple(item for key in volume_ids for item in self._snapshots_of.get(key, ()))
+
+    def pending(self) -> tuple[Snapshot, ...]:
+        if self._pending is None:
+            self._pending = tuple(self._disks.pending())
+        return self._pending
+
+    def create_snapshot(self, volume_id: str, tags: Mapping[str, str]) -> str:
+        created = self._disks.create_snapshot(volume_id, tags)
+        self._pending = None
+        return created
