@@ -29,13 +29,15 @@ from hubplane.domain.releases.hub_secrets import (
     proxy_token_secret_name,
     service_token_secret_name,
 )
-from hubplane.domain.releases.jupyterhub_values import render_jupyterhub_values
+from hubplane.domain.releases.jupyterhub_values import SpawnFunctions, render_jupyterhub_values
 from hubplane.entrypoint import task
 from hubplane.settings import read_settings
 
 
 @dataclass(frozen=True)
 class Settings:
+    ensure_home_function_arn: str
+    record_server_stop_function_arn: str
     helm_path: str = ""
 
 
@@ -68,6 +70,7 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
         proxy_token=proxy_token,
         service_token=service_token,
         hub_url=event["hub_url"],
+        spawn_functions=SpawnFunctions(SETTINGS.ensure_home_function_arn, SETTINGS.record_server_stop_function_arn),
         hub_image=event.get("hub_image"),
         domain_url=event.get("domain_url"),
     )

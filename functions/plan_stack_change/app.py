@@ -31,6 +31,8 @@ from hubplane.settings import read_settings
 @dataclass(frozen=True)
 class Settings:
     cluster_stack_role_arn: str
+    ensure_home_function_arn: str
+    record_server_stop_function_arn: str
 
 
 SETTINGS = read_settings(Settings)
@@ -100,4 +102,5 @@ def look_up_facts(spec: ClusterSpec, deployed: Mapping[str, Any] | None) -> Stac
         if scaling.needs_running_size(group, before):
             running = running_size(client("eks"), spec.cluster_name, f"{spec.cluster_name}-{group.name}")
         sizes[group.name] = scaling.settle_desired_size(group, before, running)
-    return StackFacts(service_cidr=cidr, desired_sizes=sizes)
+    hub_may_invoke = (SETTINGS.ensure_home_function_arn, SETTINGS.record_server_stop_function_arn)
+    return StackFacts(service_cidr=cidr, hub_may_invoke=hub_may_invoke, desired_sizes=sizes)

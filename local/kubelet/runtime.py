@@ -22,10 +22,13 @@ from local.kubelet.layout import HUB_DATA, PathMap, lay_out, map_paths, remove
 from local.kubelet.process import Probe, RealPod, RefusedPod
 from local.kubernetes.runtime import PodStart, RunningPod
 
-TOOLS = Path(__file__).parents[2] / ".tools" / "hub"
+REPOSITORY = Path(__file__).parents[2]
+TOOLS = REPOSITORY / ".tools" / "hub"
+HOOKS = REPOSITORY / "hub"  # where hub/Dockerfile puts its package: /usr/local/lib/hubplane
 DIRECTORY_VARIABLE = "HUBPLANE_KUBELET_DIR"
 KUBECONFIG = "/home/pod/kubeconfig"  # where the pod would see it; any path of its own will do
 DEFAULT_PROBES = {"hub": Probe(HUB_PORT, "/hub/health"), "proxy": Probe(PROXY_PORT, "/_chp_healthz")}
+HUB_BASE_REPOSITORY = "quay.io/jupyterhub/k8s-hub"  # the chart's hub.image.name
 PROGRAMS = {"hub": "jupyterhub", "proxy": "configurable-http-proxy"}
 
 
@@ -105,6 +108,9 @@ class HubRuntime:
             for name in IN_CLUSTER_VARIABLES:
                 environment.pop(name, None)
         image = {"PYTHONUNBUFFERED": "1", "LANG": "C.UTF-8"}
+        if not str(start.container.get("image", "")).startswith(HUB_BASE_REPOSITORY):
+            # Only an image that hub/Dockerfile was built into has the hooks; the chart's own has not.
+            image["PYTHONPATH"] = str(HOOKS)
         fixed = {"PATH": f"{self._tools / 'bin'}:{os.defpath}", "HOME": str(root)}
         return image | environment | fixed
 

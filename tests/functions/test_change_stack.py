@@ -14,7 +14,7 @@ from hubplane.domain.cluster_spec.model import ClusterSpec, NodeGroup, spec_to_j
 from hubplane.domain.cluster_stack.names import change_set_name
 from hubplane.domain.errors import ChangeRefused, SpecInvalid, StackBusy, StackFailed, Throttled
 from tests.adapters.cloudformation_fake import FakeCloudFormation, refusal
-from tests.unit.cluster_stack.specs import ROOT, SPEC_2019, TWO_GROUPS, with_group
+from tests.unit.cluster_stack.specs import HUB_FUNCTIONS, ROOT, SPEC_2019, TWO_GROUPS, with_group
 
 FUNCTIONS = ("plan_stack_change", "check_stack_change", "execute_stack_change", "check_stack")
 STACK = "hubplane-cluster-opensarlab"
@@ -50,6 +50,8 @@ class Machine:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         environment = {
             "CLUSTER_STACK_ROLE_ARN": "arn:aws:iam::123456789012:role/hubplane-cluster-stack",
+            "ENSURE_HOME_FUNCTION_ARN": HUB_FUNCTIONS[0],
+            "RECORD_SERVER_STOP_FUNCTION_ARN": HUB_FUNCTIONS[1],
             "AWS_DEFAULT_REGION": "us-east-1",
             "AWS_ACCESS_KEY_ID": "x",
             "AWS_SECRET_ACCESS_KEY": "y",

@@ -14,11 +14,16 @@ from moto import mock_aws
 
 from hubplane.domain.errors import OAuthClientUnusable, ProviderError
 from tests.functions.release_clients import UNREACHED, connect, event, load
+from tests.unit.releases.example import SPAWN_FUNCTIONS
 from tests.unit.releases.fake_helm import FakeHelm
 
 CLIENT_SECRET = "planted-client-secret"
 TOKEN_NAME = "hubplane/opensarlab/proxy-token"
 SERVICE_TOKEN_NAME = "hubplane/opensarlab/hub-token"
+FUNCTIONS = {
+    "ENSURE_HOME_FUNCTION_ARN": SPAWN_FUNCTIONS.ensure_home_arn,
+    "RECORD_SERVER_STOP_FUNCTION_ARN": SPAWN_FUNCTIONS.record_server_stop_arn,
+}
 
 
 class World:
@@ -48,7 +53,7 @@ class World:
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     with mock_aws():
-        module = load("install_jupyterhub", monkeypatch)
+        module = load("install_jupyterhub", monkeypatch, **FUNCTIONS)
         made = World(module)
         connect(module, UNREACHED, monkeypatch)
         monkeypatch.setattr(module, "find_helm", lambda configured: configured)
@@ -66,6 +71,7 @@ def test_a_first_build_makes_the_token_and_the_release(world: World) -> None:
     assert world.values["proxy"]["secretToken"] == token
     assert world.values["hub"]["config"]["GenericOAuthenticator"]["client_secret"] == CLIENT_SECRET
     assert world.values["hub"]["image"]["tag"] == "4.4.0-1a2b3c4d5e6f"
+    assert world.values["hub"]["extraEnv"]["HUBPLANE_ENSURE_HOME_ARN"] == FUNCTIONS["ENSURE_HOME_FUNCTION_ARN"]
     assert {key: result[key] for key in ("release", "namespace", "revision", "previous_revision", "chart_version")} == {
         "release": "jupyterhub",
         "namespace": "jupyter",

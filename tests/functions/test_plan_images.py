@@ -82,7 +82,8 @@ def test_the_first_build_makes_repository_source_and_build(world: World, layer: 
     assert build["source_location"] == f"{BUCKET}/{world.sources()[0]}"
     archive = world.s3.get_object(Bucket=BUCKET, Key=world.sources()[0])["Body"].read()
     with zipfile.ZipFile(io.BytesIO(archive)) as opened:
-        assert sorted(opened.namelist()) == ["Dockerfile", "requirements.txt"]
+        hooks = sorted(f"hubplane_hub/{path.name}" for path in Path("hub/hubplane_hub").glob("*.py"))
+        assert sorted(opened.namelist()) == ["Dockerfile", *hooks, "requirements.txt"]
         assert opened.read("Dockerfile") == (layer / "Dockerfile").read_bytes()
     assert result["changes"] == ["made the ECR repository hubplane/opensarlab/hub", f"building {result['hub_image']}"]
 
@@ -109,11 +110,12 @@ def test_an_interrupted_build_is_planned_again_with_the_same_source(world: World
     assert len(world.sources()) == 1
 
 
-def test_a_changed_hub_folder_or_chart_is_another_tag(world: World, layer: Path) -> None:
+@pytest.mark.parametrize("changed", ["Dockerfile", "hubplane_hub/hooks.py"])
+def test_a_changed_hub_folder_or_chart_is_another_tag(world: World, layer: Path, changed: str) -> None:
     first = world.run()["hub_image"]
     other_chart = world.run("4.3.5")["hub_image"]
-    with (layer / "Dockerfile").open("a") as dockerfile:
-        dockerfile.write("# changed\n")
+    with (layer / changed).open("a") as file:
+        file.write("# changed\n")
     assert len({first, other_chart, world.run()["hub_image"]}) == 3
 
 

@@ -23,7 +23,18 @@ from hubplane.domain.cluster_stack.template import (
     template_body,
 )
 from hubplane.domain.errors import AccountNotReady, SpecInvalid
-from tests.unit.cluster_stack.specs import BASE, FACTS, GPU, OWN_AMI, ROOT, SPEC_2019, SPECS, TWO_GROUPS, with_group
+from tests.unit.cluster_stack.specs import (
+    BASE,
+    FACTS,
+    GPU,
+    HUB_FUNCTIONS,
+    OWN_AMI,
+    ROOT,
+    SPEC_2019,
+    SPECS,
+    TWO_GROUPS,
+    with_group,
+)
 
 # docs/architecture.md, "Names of what belongs to a cluster".
 OUTPUTS = {
@@ -174,8 +185,13 @@ def test_pods_of_this_cluster_alone_may_take_on_a_pods_role(role: str) -> None:
     assert statement["Condition"] == {"StringEquals": {"aws:RequestTag/eks-cluster-name": "opensarlab"}}
 
 
-def test_the_hub_role_may_do_nothing() -> None:
-    assert not {"Policies", "ManagedPolicyArns"} & set(properties(SPEC_2019, "HubRole"))
+def test_the_hub_role_may_invoke_exactly_the_two_functions_that_look_after_homes() -> None:
+    role = properties(SPEC_2019, "HubRole")
+    assert "ManagedPolicyArns" not in role
+    (policy,) = role["Policies"]
+    assert policy["PolicyDocument"]["Statement"] == [
+        {"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": list(HUB_FUNCTIONS)}
+    ]
 
 
 def test_only_the_load_balancer_reaches_the_hubs_port_and_only_the_cidr_reaches_the_load_balancer() -> None:
@@ -267,7 +283,7 @@ def test_each_node_group_uses_its_own_launch_template_at_its_latest_version() ->
 
 
 def test_a_node_group_that_exists_declares_the_settled_size() -> None:
-    scaling = render(SPEC_2019, StackFacts("10.100.0.0/16", {"main": 5}))["Resources"]["NodeGroupMain"]["Properties"][
+    scaling = render(SPEC_2019, replace(FACTS, desired_sizes={"main": 5}))["Resources"]["NodeGroupMain"]["Properties"][
         "ScalingConfig"
     ]
     assert scaling == {"MinSize": 2, "DesiredSize": 5, "MaxSize": 8}
@@ -312,7 +328,7 @@ def test_a_vpc_that_uses_every_range_is_refused_with_what_was_tried() -> None:
 
 
 def test_the_range_of_a_deployed_cluster_is_read_back_from_its_template() -> None:
-    assert deployed_service_cidr(render(SPEC_2019, StackFacts("172.20.0.0/16"))) == "172.20.0.0/16"
+    assert deployed_service_cidr(render(SPEC_2019, replace(FACTS, service_cidr="172.20.0.0/16"))) == "172.20.0.0/16"
     assert deployed_service_cidr(None) is None
 
 

@@ -14,7 +14,11 @@ from hubplane.domain.cluster_stack.template import StackFacts
 
 ROOT = Path(__file__).parents[3]
 BASE: dict[str, Any] = yaml.safe_load((ROOT / "functions/plan_stack_change/cluster.yaml").read_text("utf-8"))
-FACTS = StackFacts(service_cidr="10.100.0.0/16")
+HUB_FUNCTIONS = (
+    "arn:aws:lambda:us-east-1:123456789012:function:hubplane-EnsureHomeFunction-1A2B",
+    "arn:aws:lambda:us-east-1:123456789012:function:hubplane-RecordServerStopFunction-3C4D",
+)
+FACTS = StackFacts("10.100.0.0/16", HUB_FUNCTIONS)
 
 # The 2019 cluster, as events/plan_stack_change.json has it.
 SPEC_2019: ClusterSpec = spec_from_json(json.loads((ROOT / "events/plan_stack_change.json").read_text("utf-8"))["spec"])

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hubplane.domain.cluster_spec.model import NodeGroup
 from hubplane.domain.cluster_stack.scaling import DeclaredSize, declared_sizes, needs_running_size, settle_desired_size
-from hubplane.domain.cluster_stack.template import StackFacts, render_cluster_template
-from tests.unit.cluster_stack.specs import BASE, TWO_GROUPS
+from hubplane.domain.cluster_stack.template import render_cluster_template
+from tests.unit.cluster_stack.specs import BASE, FACTS, TWO_GROUPS
 
 
 def group(minimum: int, desired: int, maximum: int) -> NodeGroup:
@@ -55,6 +57,6 @@ def test_settling_stops_no_server_within_the_limits_and_a_repeat_changes_nothing
 
 
 def test_a_repeated_build_finds_in_the_deployed_template_what_it_rendered() -> None:
-    deployed = render_cluster_template(BASE, TWO_GROUPS, StackFacts("10.100.0.0/16", {"main": 5}))
+    deployed = render_cluster_template(BASE, TWO_GROUPS, replace(FACTS, desired_sizes={"main": 5}))
     assert declared_sizes(TWO_GROUPS.node_groups, deployed) == {"main": DeclaredSize(2, 5, 8), "gpu-large": DeclaredSize(0, 0, 4)}
     assert declared_sizes(TWO_GROUPS.node_groups, None) == {}

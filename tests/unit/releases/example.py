@@ -13,13 +13,17 @@ import pytest
 from hubplane.domain.cluster_spec.model import ClusterSpec, Hub, Network, NotebookImage, OAuth, Storage
 from hubplane.domain.releases.charts import Chart
 from hubplane.domain.releases.hub_secrets import OAuthClient
-from hubplane.domain.releases.jupyterhub_values import render_jupyterhub_values
+from hubplane.domain.releases.jupyterhub_values import SpawnFunctions, render_jupyterhub_values
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 CHARTS = REPOSITORY / "local" / "charts"
 CLIENT_SECRET = "planted-client-secret"
 PROXY_TOKEN = "ab" * 32
 SERVICE_TOKEN = "cd" * 32
+SPAWN_FUNCTIONS = SpawnFunctions(
+    "arn:aws:lambda:us-east-1:123456789012:function:hubplane-EnsureHomeFunction-1A2B",
+    "arn:aws:lambda:us-east-1:123456789012:function:hubplane-RecordServerStopFunction-3C4D",
+)
 CHART = Chart("jupyterhub", "https://hub.jupyter.org/helm-chart/", "4.4.0")
 
 
@@ -48,6 +52,7 @@ def example_values(spec: ClusterSpec | None = None, **changes: Any) -> dict[str,
         "proxy_token": PROXY_TOKEN,
         "service_token": SERVICE_TOKEN,
         "hub_url": "https://opensarlab.asf.alaska.edu",
+        "spawn_functions": SPAWN_FUNCTIONS,
         **changes,
     }
     return render_jupyterhub_values(spec or example_spec(), **arguments)

@@ -13,7 +13,16 @@ import pytest
 
 from hubplane.domain.cluster_spec.model import ChartReference, NodeGroup, OAuth, Taint
 from hubplane.domain.releases.charts import Chart
-from tests.unit.releases.example import CHARTS, CLIENT_SECRET, PROXY_TOKEN, SERVICE_TOKEN, example_spec, example_values, real_helm
+from tests.unit.releases.example import (
+    CHARTS,
+    CLIENT_SECRET,
+    PROXY_TOKEN,
+    SERVICE_TOKEN,
+    SPAWN_FUNCTIONS,
+    example_spec,
+    example_values,
+    real_helm,
+)
 
 # Keys and types of the real chart's values (z2jh 4.4.0). The copy lies in the local chart, so that helm enforces it there.
 STRUCTURE = json.loads((CHARTS / "jupyterhub" / "values.schema.json").read_text())
@@ -109,6 +118,17 @@ EXPECTED = {
     "its number is the specification's": ("proxy.service.nodePorts", {"http": 30052}),
     "no second port": ("proxy.https.enabled", False),
     "the proxy token as given": ("proxy.secretToken", PROXY_TOKEN),
+    "each start is asked for": ("hub.extraConfig", {"hubplane": "from hubplane_hub import configure\n\nconfigure(c)\n"}),
+    "at this cluster's functions": (
+        "hub.extraEnv",
+        {
+            "HUBPLANE_CLUSTER_NAME": "opensarlab",
+            "HUBPLANE_ENSURE_HOME_ARN": SPAWN_FUNCTIONS.ensure_home_arn,
+            "HUBPLANE_RECORD_SERVER_STOP_ARN": SPAWN_FUNCTIONS.record_server_stop_arn,
+        },
+    ),
+    "with the sub of the sign-in": ("hub.config.Authenticator.enable_auth_state", True),
+    "refusals of one person restart nobody's hub": ("hub.consecutiveFailureLimit", 0),
     "the control plane is a service": ("hub.services.hubplane.apiToken", SERVICE_TOKEN),
     "it may see and stop servers": ("hub.loadRoles.hubplane.scopes", ["read:servers", "delete:servers"]),
     "nobody else gets that role": ("hub.loadRoles.hubplane.services", ["hubplane"]),
@@ -141,10 +161,16 @@ def test_equal_input_gives_equal_values() -> None:
     assert example_values() == example_values()
 
 
-def test_no_aws_key_reaches_a_pod() -> None:
-    text = json.dumps(example_values(SPECS["two-node-groups"]))
-    assert not re.search(r"AWS_|AKIA|aws_access|aws_secret", text)
-    assert "extraEnv" not in text
+def test_fault_17_no_aws_key_reaches_a_pod() -> None:
+    values = example_values(SPECS["two-node-groups"], hub_image="repo/hub:1")
+    assert not re.search(r"AWS_|AKIA|aws_access|aws_secret", json.dumps(values))
+    # Nor a service account, whose Pod Identity role a notebook could take on: user pods have none of their own.
+    assert not {"extraEnv", "serviceAccountName", "extraFiles"} & set(values["singleuser"])
+    assert sorted(values["hub"]["extraEnv"]) == [
+        "HUBPLANE_CLUSTER_NAME",
+        "HUBPLANE_ENSURE_HOME_ARN",
+        "HUBPLANE_RECORD_SERVER_STOP_ARN",
+    ]
 
 
 def test_values_hold_no_null_because_helm_takes_it_for_drop_the_default() -> None:

@@ -27,6 +27,7 @@ c.JupyterHub.base_url = HUB["baseUrl"]
 c.JupyterHub.hub_bind_url = f"http://:{HUB_PORT}"
 c.JupyterHub.hub_connect_url = f"http://hub:{os.environ['HUB_SERVICE_PORT']}"
 c.JupyterHub.cookie_secret = bytes.fromhex((SECRET / "hub.config.JupyterHub.cookie_secret").read_text())
+c.CryptKeeper.keys = (SECRET / "hub.config.CryptKeeper.keys").read_text().split(";")
 c.JupyterHub.db_url = {"sqlite-pvc": "sqlite:///jupyterhub.sqlite", "sqlite-memory": "sqlite://"}.get(
     HUB["db"]["type"], HUB["db"].get("url")
 )
@@ -35,6 +36,7 @@ if VALUES["debug"]["enabled"]:
     c.JupyterHub.log_level = "DEBUG"
 
 c.JupyterHub.spawner_class = "kubespawner.KubeSpawner"
+c.Spawner.consecutive_failure_limit = HUB["consecutiveFailureLimit"]
 spawner = c.KubeSpawner
 spawner.namespace = os.environ["POD_NAMESPACE"]
 spawner.common_labels = {"app": VALUES["Chart"]["Name"], "heritage": "jupyterhub", "release": VALUES["Release"]["Name"]}

@@ -46,10 +46,11 @@ class StackFacts:
 
     ``service_cidr`` is the range of Kubernetes services (``choose_service_cidr``). ``desired_sizes`` holds, per node group
     that exists, the number of servers to declare (``scaling.settle_desired_size``); a new group starts with the
-    specification's.
+    specification's. ``hub_may_invoke``: the ARNs of the functions that the hub asks about homes, its only rights.
     """
 
     service_cidr: str
+    hub_may_invoke: tuple[str, ...]
     desired_sizes: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -133,6 +134,7 @@ def _cluster_values(spec: ClusterSpec, facts: StackFacts) -> dict[str, Any]:
         "CertificateArn": spec.hub.certificate_arn,
         "LogRetentionDays": spec.log_retention_days,
         "ServiceCidr": facts.service_cidr,
+        "HubFunctionArns": facts.hub_may_invoke,
         "NodeGroupNames": ",".join(f"{spec.cluster_name}-{group.name}" for group in spec.node_groups),
     }
 

@@ -8,6 +8,7 @@ JupyterHub 5, oauthenticator 17 and KubeSpawner 7.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from hubplane.domain.cluster_spec.model import ClusterSpec, OAuth
@@ -34,6 +35,18 @@ START_TIMEOUT_SECONDS = 1200
 CULL_EVERY_SECONDS = 600
 """The chart's default for ``cull.every``."""
 
+# The chart runs it last, after every other section and file. A hub whose image lacks the package ends here with an
+# ImportError instead of starting servers without asking (hub/hubplane_hub).
+HOOKS = "from hubplane_hub import configure\n\nconfigure(c)\n"
+
+
+@dataclass(frozen=True)
+class SpawnFunctions:
+    """The two functions that the hub invokes, by ARN: before a server starts and after it stopped."""
+
+    ensure_home_arn: str
+    record_server_stop_arn: str
+
 
 def render_jupyterhub_values(
     spec: ClusterSpec,
@@ -43,18 +56,22 @@ def render_jupyterhub_values(
     proxy_token: str,
     service_token: str,
     hub_url: str,
+    spawn_functions: SpawnFunctions,
     hub_image: str | None = None,
     domain_url: str | None = None,
 ) -> dict[str, Any]:
     """The chart's values for one cluster: plain dicts, lists and scalars, never None (helm takes null for "drop the default").
 
     ``service_token`` is that of the control plane at the hub's API. ``hub_url`` is how people reach the hub, ``hub_image`` a
-    ``name:tag`` in place of the chart's hub image, ``domain_url`` the OAuth domain where it is not the specification's. The same
-    arguments give equal values.
+    ``name:tag`` in place of the chart's hub image (with which no hub starts: it lacks the hooks), ``domain_url`` the OAuth domain
+    where it is not the specification's. The same arguments give equal values.
     """
     hub_url = hub_url.rstrip("/")
     return {
-        "hub": _hub(spec, oauth, service_token, hub_url, hub_image, (domain_url or spec.oauth.domain_url).rstrip("/")),
+        "hub": {
+            **_hub(spec, oauth, service_token, hub_url, hub_image, (domain_url or spec.oauth.domain_url).rstrip("/")),
+            **_hooks(spec, spawn_functions),
+        },
         "proxy": {
             "secretToken": proxy_token,
             # The load balancer ends TLS, so the service has no https port that could take the same or a random node port.
@@ -83,7 +100,8 @@ def _hub(
     hub: dict[str, Any] = {
         "config": {
             "JupyterHub": {"authenticator_class": "generic-oauth"},
-            "Authenticator": {"admin_users": sorted(spec.hub.admin_users)},
+            # The sign-in's `sub` goes with each question for a home. The chart makes and keeps the key that encrypts it.
+            "Authenticator": {"admin_users": sorted(spec.hub.admin_users), "enable_auth_state": True},
             "GenericOAuthenticator": _authenticator(spec, oauth, hub_url, domain_url),
             # The claim follows from the user's name alone, also after the hub's database was lost or restored.
             "KubeSpawner": {"remember_pvc_name": False},
@@ -106,6 +124,21 @@ def _hub(
         name, _, tag = hub_image.rpartition(":")
         hub["image"] = {"name": name, "tag": tag}
     return hub
+
+
+def _hooks(spec: ClusterSpec, functions: SpawnFunctions) -> dict[str, Any]:
+    """What makes the hub ask before each start. The variables name nothing secret; credentials are the pod's own."""
+    return {
+        "extraConfig": {"hubplane": HOOKS},
+        "extraEnv": {
+            "HUBPLANE_CLUSTER_NAME": spec.cluster_name,
+            "HUBPLANE_ENSURE_HOME_ARN": functions.ensure_home_arn,
+            "HUBPLANE_RECORD_SERVER_STOP_ARN": functions.record_server_stop_arn,
+        },
+        # The chart's 5 would restart the hub for everybody after five refusals of one person (JupyterHub counts each spawn
+        # that fails, jupyterhub/handlers/base.py); a hub that is really broken fails its liveness probe.
+        "consecutiveFailureLimit": 0,
+    }
 
 
 def _authenticator(spec: ClusterSpec, oauth: OAuthClient, hub_url: str, domain_url: str) -> dict[str, Any]:
