@@ -176,6 +176,10 @@ MACHINES: tuple[Machine, ...] = (
 BY_COMMAND: Mapping[str, Machine] = {machine.command: machine for machine in MACHINES}
 
 
+_LONGEST_TYPED = 300
+"""Characters of an input that somebody might still paste into a line."""
+
+
 def command_for(machine_name: str, document: Mapping[str, Any]) -> str:
     """What to type to start a machine with an input; ``hubplane start`` where no command has all of its keys."""
     machine = next((machine for machine in MACHINES if machine.name == machine_name), None)
@@ -187,7 +191,10 @@ def command_for(machine_name: str, document: Mapping[str, Any]) -> str:
         values = [str(item) for item in value] if isinstance(value, list) else [str(value)]
         words += values if field.is_argument else [word for item in values for word in (f"--{field.name}", item)]
     if machine is None or left:
-        return f"echo {shlex.quote(json.dumps(document))} | hubplane start {machine_name} --input -"
+        text = json.dumps(document)
+        if len(text) > _LONGEST_TYPED:
+            return f"hubplane start {machine_name} --input FILE, with the input that --json shows here"
+        return f"echo {shlex.quote(text)} | hubplane start {machine_name} --input -"
     return shlex.join(words)
 
 

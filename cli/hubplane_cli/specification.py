@@ -11,15 +11,10 @@ from typing import Any
 
 from hubplane_cli.errors import WrongUse
 
-SECRET_NAMES = {
-    "OAuthClientId": "oauth-client-id",
-    "OAuthClientSecret": "oauth-client-secret",
-    "HubAWSId": "hub-aws-id",
-    "HubAWSSecret": "hub-aws-secret",
-    "NodeAccessKeyId": "node-access-key-id",
-    "NodeSecretKey": "node-secret-key",
-}
+SECRET_NAMES = {"OAuthClientId": "oauth-client-id", "OAuthClientSecret": "oauth-client-secret"}
 """2019 parameter that held a secret in plain sight -> how its secret is called below ``hubplane/<cluster>/``."""
+UNUSED_SECRETS = ("HubAWSId", "HubAWSSecret", "NodeAccessKeyId", "NodeSecretKey")
+"""Keys of 2019 that nothing needs any more: pods get their rights through EKS Pod Identity (docs/cluster-spec.md)."""
 _ACCESS_KEY = re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{12,}")
 _LARGEST = 256 * 1024  # Step Functions' limit for an input: StartExecution in its API reference
 
@@ -60,13 +55,18 @@ def _json_object(text: str) -> dict[str, Any] | None:
 def _refuse_secrets(parameters: Any, cluster_name: str) -> None:
     if not isinstance(parameters, dict):
         return
-    plain = [name for name in SECRET_NAMES if parameters.get(name) and not str(parameters[name]).startswith("arn:")]
-    if plain:
-        commands = "\n".join(
-            f"  aws secretsmanager create-secret --name hubplane/{cluster_name}/{SECRET_NAMES[name]} --secret-string file://{name}.txt"
-            for name in plain
+    plain = {name for name, value in parameters.items() if value and not str(value).startswith("arn:")}
+    used, unused = [[name for name in names if name in plain] for names in (SECRET_NAMES, UNUSED_SECRETS)]
+    if not used and not unused:
+        return
+    lines = [f"{', '.join((*used, *unused))}: secrets in plain sight, which an execution would keep in its history."]
+    if used:
+        lines.append("Store each, and write the ARN that the command prints into the file in its place:")
+    for name in used:
+        secret = f"hubplane/{cluster_name}/{SECRET_NAMES[name]}"
+        lines.append(f"  aws secretsmanager create-secret --name {secret} --secret-string file://{name}.txt")
+    if unused:
+        lines.append(
+            f'{", ".join(unused)}: not used any more. Write "" in their place, and delete the access keys that they are.'
         )
-        raise WrongUse(
-            f"{', '.join(plain)}: secrets in plain sight, which an execution would keep in its history. Store each, and write "
-            f"the ARN that the command prints into the file in its place:\n{commands}"
-        )
+    raise WrongUse("\n".join(lines))

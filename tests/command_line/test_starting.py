@@ -117,6 +117,11 @@ def test_without_a_terminal_the_machine_is_left_to_ask_for_the_confirmation(pers
             {"cluster_name": "lab", "new": 1},
             """echo '{"cluster_name": "lab", "new": 1}' | hubplane start restart_hub --input -""",
         ),
+        (
+            "build_cluster",
+            {"spec": "x" * 400},
+            "hubplane start build_cluster --input FILE, with the input that --json shows here",
+        ),
         ("unheard_of", {}, "echo '{}' | hubplane start unheard_of --input -"),
     ],
 )
@@ -175,7 +180,8 @@ def test_the_2019_file_with_its_secrets_is_refused_before_they_are_in_a_history(
 
     assert finished.code == 2
     assert "create-secret --name hubplane/opensarlab/oauth-client-secret" in finished.err
-    assert "HubAWSId" in finished.err and "NodeSecretKey" not in finished.err
+    assert "HubAWSId: not used any more" in finished.err and "NodeSecretKey" not in finished.err
+    assert finished.err.count("create-secret") == 1
     assert "tops3cret" not in finished.err + finished.out
     assert aws.asked == []
 
