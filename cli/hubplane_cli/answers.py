@@ -17,7 +17,7 @@ import click
 from hubplane_cli.cloud import Cloud, asking
 from hubplane_cli.errors import NoAccess, WrongUse
 from hubplane_cli.executions import region_of
-from hubplane_cli.follow import describe, reason_of
+from hubplane_cli.follow import child_of, describe, reason_of
 
 _STALE = {"TaskTimedOut", "TaskDoesNotExist", "InvalidToken"}
 
@@ -46,16 +46,18 @@ def _question(document: Mapping[str, Any]) -> Question:
 
 
 def _of_execution(cloud: Cloud, execution_arn: str) -> list[Question]:
-    """The question that the execution waits with now. Its token stands in the arguments of the task that asked."""
+    """The question that the execution, or one that it waits for, waits with now: the token is among the task's arguments."""
     client = cloud.client("stepfunctions", region_of(execution_arn))
     if describe(client, execution_arn)["status"] != "RUNNING":
         return []
-    arguments: dict[str, Any] = {"executionArn": execution_arn, "reverseOrder": True, "maxResults": 10}
+    arguments: dict[str, Any] = {"executionArn": execution_arn, "reverseOrder": True, "maxResults": 100}
     with asking("read the execution's history"):
         newest = client.get_execution_history(**arguments)["events"]
     for event in newest:
         if event["type"] in ("TaskSucceeded", "TaskFailed", "TaskTimedOut"):
             return []
+        if event["type"] == "TaskSubmitted" and (child_arn := child_of(event)):
+            return _of_execution(cloud, child_arn)
         details = event.get("taskScheduledEventDetails", {})
         if details.get("resource", "").endswith(".waitForTaskToken"):
             payload = json.loads(details["parameters"]).get("Payload", {})

@@ -104,8 +104,9 @@ class Execution:
         elif kind == "TaskScheduled" and event["taskScheduledEventDetails"]["resource"].endswith(".waitForTaskToken"):
             asked = self._asked(event["taskScheduledEventDetails"].get("parameters", "{}"))
             self._question = self._tell("question", asked, event)
-        elif kind == "TaskSubmitted" and "startExecution.sync" in event["taskSubmittedEventDetails"]["resource"]:
-            yield from self._started(json.loads(event["taskSubmittedEventDetails"].get("output", "{}")), event)
+        elif kind == "TaskSubmitted" and (child_arn := child_of(event)):
+            self._children.append(Execution(self.client, child_arn, self.depth + 1, self.zero))
+            yield self._tell("execution", child_arn, event, self.depth + 1)
         elif kind in _TASK_ENDS:
             self._question = None  # asked and answered before anybody looked
             yield from self._look_at_children()
@@ -117,12 +118,6 @@ class Execution:
         for child in self._children:
             yield from child.look()
         self._children = [child for child in self._children if not child.ended]
-
-    def _started(self, output: Mapping[str, Any], event: Mapping[str, Any]) -> Iterator[Told]:
-        child_arn = output.get("ExecutionArn") or output.get("executionArn")
-        if child_arn:
-            self._children.append(Execution(self.client, child_arn, self.depth + 1, self.zero))
-            yield self._tell("execution", child_arn, event, self.depth + 1)
 
     def _asked(self, parameters: str) -> str:
         """What is asked and how it is answered."""
@@ -162,6 +157,15 @@ class Execution:
 
     def _since(self, moment: datetime) -> float:
         return (moment - self.zero).total_seconds() if self.zero else 0.0
+
+
+def child_of(submitted: Mapping[str, Any]) -> str | None:
+    """The ARN of the nested execution that a ``TaskSubmitted`` event tells of; None for one of another kind."""
+    details = submitted["taskSubmittedEventDetails"]
+    if "startExecution.sync" not in details["resource"]:
+        return None
+    found: str | None = json.loads(details.get("output") or "{}").get("ExecutionArn")
+    return found
 
 
 def reason_of(question: Mapping[str, Any]) -> str:

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from tests.command_line.conftest import Person
-from tests.command_line.stub_aws import STATES, Script, StubAws, done, entered, scheduled
+from tests.command_line.stub_aws import STATES, Script, StubAws, done, entered, scheduled, submitted
 
 ARN = f"{STATES}:execution:build:one"
 QUESTION = {"task_token": "token-1", "reason": "the node group would be replaced", "changes": ["replace NodeGroup"]}
@@ -91,6 +91,15 @@ def test_two_questions_are_never_guessed_between(person: Person, waiting: StubAw
 
 def test_the_token_of_a_mail_is_enough(person: Person, waiting: StubAws) -> None:
     person.run("approve", "--token", "token-1", "--by", "Grace", "--yes")
+
+    assert answers(waiting) == [("token-1", {"approved": True, "by": "Grace"})]
+
+
+def test_a_day_is_asked_for_what_its_step_asks(person: Person, waiting: StubAws) -> None:
+    day = f"{STATES}:execution:day:tonight"
+    waiting.executions[day] = Script([[entered("PruneVolumes"), submitted(ARN)], []], {}, seen=1)
+
+    person.run("approve", day, "--by", "Grace", "--yes")
 
     assert answers(waiting) == [("token-1", {"approved": True, "by": "Grace"})]
 
