@@ -37,11 +37,11 @@ def test_a_generation_is_read_back_as_it_was_begun_noted_and_ended(makings: Home
     assert makings.last("lab", "claim-ann") is None
     assert makings.begin("lab", FIRST)
     assert makings.last("lab", "claim-ann") == FIRST
-    makings.note("lab", FIRST, "vol-1")
-    assert makings.last("lab", "claim-ann") == replace(FIRST, volume_id="vol-1")
+    makings.note("lab", FIRST, "vol-1", NOW)
+    assert makings.last("lab", "claim-ann") == replace(FIRST, volume_id="vol-1", made_at=NOW)
     for _ in range(2):
         makings.end("lab", FIRST, "vol-1", NOW)
-    assert makings.last("lab", "claim-ann") == replace(FIRST, volume_id="vol-1", ended_at=NOW)
+    assert makings.last("lab", "claim-ann") == replace(FIRST, volume_id="vol-1", made_at=NOW, ended_at=NOW)
 
 
 def test_a_number_is_given_once(makings: HomeMakings) -> None:

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from hubplane.domain.homes.volumes import WantedVolume
 from hubplane.domain.storage.records import Snapshot, UseEvent, Volume
 
 ACCOUNT = "111122223333"
@@ -23,6 +24,8 @@ SPACING = timedelta(seconds=15)
 PENDING_LIMIT = 100
 FIRST_GIB_PER_HOUR = 50
 LATER_SNAPSHOT = timedelta(minutes=30)
+VOLUME_TAKES = timedelta(seconds=8)
+ZONE = "us-east-1d"
 
 Record = Volume | Snapshot
 
@@ -82,6 +85,9 @@ class Ebs:
         self.on_delete_volume: Callable[[Volume], None] = lambda _volume: None
         self.on_delete_snapshot: Callable[[Snapshot], None] = lambda _snapshot: None
         self.on_create_snapshot: Callable[[Volume], None] = lambda _volume: None
+        self.on_create_volume: Callable[[Volume], None] = lambda _volume: None
+        self.made: dict[str, tuple[WantedVolume, str]] = {}
+        self.no_room = False
         self.first_takes: Callable[[Volume], timedelta] = lambda volume: timedelta(hours=volume.size_gib / FIRST_GIB_PER_HOUR)
         self.later_takes: Callable[[Volume], timedelta] = lambda _volume: LATER_SNAPSHOT
         self.requests: Counter[str] = Counter()
@@ -103,7 +109,9 @@ class Ebs:
         while self._due and self._due[0][0] <= self.now:
             at, snapshot_id, outcome = heapq.heappop(self._due)
             self.pending_ids.discard(snapshot_id)
-            if snapshot_id in self.snapshots:
+            if snapshot_id in self.volumes:
+                self._put(replace(self.volumes[snapshot_id], state=outcome), at)
+            elif snapshot_id in self.snapshots:
                 self._put(replace(self.snapshots[snapshot_id], state=outcome), at)
 
     # -- what the control plane calls -----------------------------------------------------------------------------------------
@@ -161,6 +169,32 @@ class Ebs:
         self.most_pending = max(self.most_pending, self.pending)
         return snapshot_id
 
+    def make_volume(self, wanted: WantedVolume) -> str:
+        """A volume from a snapshot, ``creating`` at first. A token answers the same volume for ever, also where it is gone."""
+        if wanted.client_token in self.made:
+            before, volume_id = self.made[wanted.client_token]
+            if before != wanted:
+                raise ApiError("IdempotentParameterMismatch")
+            return volume_id
+        source = self.snapshots.get(wanted.snapshot_id)
+        if source is None or source.owner_id != ACCOUNT:
+            raise ApiError("InvalidSnapshot.NotFound")
+        if source.state != "completed":
+            raise ApiError("IncorrectState")
+        if self.no_room:
+            raise ApiError("VolumeLimitExceeded")
+        volume_id = self._name("vol")
+        self.node_of[volume_id] = self.node_of[wanted.snapshot_id]
+        made = Volume(
+            volume_id, wanted.size_gib, "creating", self.now, wanted.tags, False, wanted.snapshot_id, "gp3", wanted.zone
+        )
+        self.on_create_volume(made)
+        self._put(made, self.now)
+        self.detached_at[volume_id] = self.now
+        heapq.heappush(self._due, (self.now + VOLUME_TAKES, volume_id, "available"))
+        self.made[wanted.client_token] = (wanted, volume_id)
+        return volume_id
+
     def delete_volume(self, volume_id: str) -> None:
         """Refused while attached; what is gone is not found."""
         volume = self._volume(volume_id)
@@ -187,7 +221,7 @@ class Ebs:
             raise ApiError("IncorrectState")
         volume_id = self._name("vol")
         self.node_of[volume_id] = self.node_of[source] if source else self._root()
-        self._put(Volume(volume_id, size_gib, "available", self.now, tags, False, source), self.now)
+        self._put(Volume(volume_id, size_gib, "available", self.now, tags, False, source, "gp3", ZONE), self.now)
         return volume_id
 
     def attach(self, volume_id: str) -> None:
@@ -217,6 +251,11 @@ class Ebs:
     def change(self, record: Record, **fields: object) -> None:
         """Tags, size and what else a person changes by hand."""
         self._put(replace(record, **fields), self.now)  # type: ignore[arg-type]
+
+    def tag(self, volume_id: str, tags: Mapping[str, str]) -> None:
+        """Tags over older ones of their names; EC2 takes none for what is gone, whatever it shows."""
+        volume = self._volume(volume_id)
+        self._put(replace(volume, tags={**volume.tags, **tags}), self.now)
 
     def remove_by_hand(self, volume_id: str) -> None:
         """A person deletes a volume; no promise of the control plane is asked."""

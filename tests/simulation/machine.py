@@ -8,9 +8,11 @@ from datetime import timedelta
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from hubplane.domain.homes.facts import HomeAction
 from hubplane.domain.storage.records import Snapshot, Volume
 from tests.simulation.executor import Day, Troubles
-from tests.simulation.world import World
+from tests.simulation.spawning import Spawn
+from tests.simulation.world import Person, World
 
 PEOPLE = st.integers(0, 3)
 STOP_TAGS = ("server-stop-time", "server-stop-time", "jupyter-volume-stopping-time", None)
@@ -22,7 +24,12 @@ SCRIBBLES: tuple[tuple[str, str], ...] = (
     ("kubernetes.io/cluster/other", "owned"),
     ("note", "hello"),
 )
-REACHED = {"steps": 0, "nights": 0, "calls": 0, "volumes deleted": 0, "snapshots deleted": 0, "mails": 0, "homes ended": 0}
+REACHED = {"steps": 0, "nights": 0, "calls": 0, "volumes deleted": 0, "snapshots deleted": 0, "mails": 0, "homes ended": 0} | {
+    "spawns": 0,
+    "spawns refused": 0,
+    "homes brought back": 0,
+    "volumes given their claim back": 0,
+}
 
 
 class StorageMachine(RuleBasedStateMachine):
@@ -36,16 +43,30 @@ class StorageMachine(RuleBasedStateMachine):
 
     @rule(who=PEOPLE, hours=st.integers(1, 30), how=st.integers(0, 7))
     def session(self, who: int, hours: int, how: int) -> None:
-        """Somebody works for some hours and stops; at least one end of the session leaves its tag."""
+        """Somebody works for some hours and stops; at least one end of the session leaves its tag. The hub asks before some
+        sessions, and is one of before Hubplane in others."""
         person = self.world.people[who]
-        self.world.start(person, start_tag=STOP_TAGS[how % 4] is None or how < 4)
+        if how % 2:
+            self._spawn(person)
+        else:
+            self.world.start(person, start_tag=STOP_TAGS[how % 4] is None or how < 4)
         self.world.ebs.advance(timedelta(hours=hours))
         self.world.stop(person, stop_tag=STOP_TAGS[how % 4])
 
-    @rule(who=PEOPLE)
-    def start(self, who: int) -> None:
-        """Somebody starts a server and stays."""
-        self.world.start(self.world.people[who])
+    @rule(who=PEOPLE, kind=st.integers(0, 5), at=st.integers(1, 24))
+    def start(self, who: int, kind: int, at: int) -> None:
+        """Somebody starts a server and stays; something goes wrong at one call, or a second start comes there."""
+        person = self.world.people[who]
+        troubles = (
+            Troubles(crash_at=at),
+            Troubles(crash_at=at, after_effect=True),
+            Troubles(throttle_at=at),
+            Troubles(lose_at=at),
+            Troubles(),
+            Troubles(),
+        )[kind]
+        second = Spawn(self.world, person)
+        self._spawn(person, troubles, {at: second.ask} if kind == 5 else {})
 
     @rule(who=PEOPLE, how=st.integers(0, 3))
     def stop(self, who: int, how: int) -> None:
@@ -113,7 +134,7 @@ class StorageMachine(RuleBasedStateMachine):
 
     # -- troubles and hands ---------------------------------------------------------------------------------------------------
 
-    @rule(what=st.integers(0, 6))
+    @rule(what=st.integers(0, 7))
     def weather(self, what: int) -> None:
         """What lasts for a while, or comes with the next call."""
         ebs, world = self.world.ebs, self.world
@@ -129,8 +150,11 @@ class StorageMachine(RuleBasedStateMachine):
             world.cluster_answers = not world.cluster_answers
         elif what == 5:
             ebs.trail_on = not ebs.trail_on
+        elif what == 6:
+            ebs.no_room = not ebs.no_room
         else:
-            ebs.lag, ebs.others_pending, world.mail_works, world.cluster_answers = timedelta(0), 0, True, True
+            ebs.lag, ebs.others_pending, ebs.no_room = timedelta(0), 0, False
+            world.mail_works = world.cluster_answers = True
 
     @rule(which=st.integers(0, 30), what=st.integers(0, 7))
     def hand(self, which: int, what: int) -> None:
@@ -172,6 +196,16 @@ class StorageMachine(RuleBasedStateMachine):
         REACHED["snapshots deleted"] += len(promises.deletes["snapshots"])
         REACHED["mails"] += len(promises.mails)
         REACHED["homes ended"] += len(promises.expired)
+
+    def _spawn(
+        self, person: Person, troubles: Troubles | None = None, meanwhile: dict[int, Callable[[], object]] | None = None
+    ) -> None:
+        spawn = Spawn(self.world, person, troubles or Troubles(), meanwhile or {})
+        begun = spawn.run()
+        REACHED["spawns"] += 1
+        REACHED["homes brought back"] += begun and any(plan.action is HomeAction.RESTORE for plan in spawn.plans)
+        REACHED["volumes given their claim back"] += begun and any(plan.action is HomeAction.ADOPT for plan in spawn.plans)
+        REACHED["spawns refused"] += not begun and bool(spawn.plans) and spawn.plans[-1].action is HomeAction.REFUSE
 
     def _night(self, troubles: Troubles, *, approve: bool, wait_hours: int, again: bool = False) -> None:
         day = Day(self.world, troubles, approve, again)

@@ -121,6 +121,12 @@ class EbsPort:
 
         return self._snapshots(of)
 
+    def snapshots_of_claims(self, claim_names: Collection[str]) -> tuple[Snapshot, ...]:
+        names, tag = set(claim_names), "kubernetes.io/created-for/pvc/name"
+        return self._snapshots(
+            lambda found: [item for item in found.values() if item.tags.get(tag) in names and item.owner_id == ACCOUNT]
+        )
+
     def snapshots_descending_from(self, volume_ids: Collection[str]) -> tuple[Snapshot, ...]:
         def of(found: Mapping[str, Snapshot]) -> list[Snapshot]:
             ancestry = ((item, item.tags.get("hubplane:ancestry", "")) for item in found.values())

@@ -41,19 +41,47 @@ class Promises:
         self.approved: set[str] = set()
         self.owner_of: dict[str, str] = {}
         self.is_known: Callable[[str], bool] = lambda _sub: True
+        self.last_of: dict[str, int] = {}
         self.deletes: dict[str, list[tuple[datetime, str]]] = {"volumes": [], "snapshots": []}
         ebs.on_delete_volume = self._volume_deleted
         ebs.on_delete_snapshot = self._snapshot_deleted
         ebs.on_create_snapshot = self._snapshot_started
+        ebs.on_create_volume = self._volume_made
 
     def used(self, node: int, sub: str) -> None:
         """A person wrote."""
         self.sub_of[node] = sub
+        self.last_of[sub] = node
         self.used_at[node] = self.ebs.now
 
     def ended(self, volume_id: str) -> None:
         """A session on the volume is over."""
         self.used_at[self.ebs.node_of[volume_id]] = self.ebs.now
+
+    def mounted(self, volume_id: str, sub: str) -> None:
+        """What a spawn mounts: the newest data of that person that stands (7), and not a byte of anybody else's (8)."""
+        node = self.ebs.node_of[volume_id]
+        others = {self.sub_of[each] for each in (node, *self._line(node)) if each in self.sub_of} - {sub}
+        if others:
+            raise PromiseBroken(8, f"{sub} mounts the home of {', '.join(sorted(others))}")
+        newest = self._newest_of(sub)
+        if newest is not None and not self._holds(node, newest):
+            raise PromiseBroken(7, f"{sub} mounts {volume_id}, which does not hold their newest data")
+
+    def made_empty(self, sub: str) -> None:
+        """The hub is told to make an empty home: only for who has no data anywhere (7)."""
+        if self._newest_of(sub) is not None:
+            raise PromiseBroken(7, f"{sub} gets an empty home, and data of theirs stands")
+
+    def claim_made(self, claim_name: str, volume_id: str) -> None:
+        """A claim is given to a volume: one that there is (7)."""
+        if volume_id not in self.ebs.volumes:
+            raise PromiseBroken(7, f"{claim_name} is bound to {volume_id}, which is gone: its server never starts")
+
+    def came_back(self, sub: str, is_there: bool) -> None:
+        """A play's end: the person who had to get the home has it (7)."""
+        if not is_there:
+            raise PromiseBroken(7, f"{sub} never gets the home back")
 
     def nothing_is_lost(self) -> None:
         """Promise 2, at every moment."""
@@ -99,6 +127,24 @@ class Promises:
         """EC2 never had to ask for a slower pace (10)."""
         if self.ebs.throttled:
             raise PromiseBroken(10, f"{self.ebs.throttled} requests were throttled")
+
+    def _volume_made(self, made: Volume) -> None:
+        """A restore makes the home's only volume (7, 3): with a second one nobody could choose."""
+        name = made.tags.get(CLAIM_TAG)
+        beside = [other.volume_id for other in self.ebs.volumes.values() if other.tags.get(CLAIM_TAG) == name]
+        if beside:
+            raise PromiseBroken(7, f"{made.volume_id} was made beside {beside[0]} for {name}")
+
+    def _newest_of(self, sub: str) -> int | None:
+        """The last write of a person, where anything that stands holds it, or a pending snapshot is going to; else the last one
+        before it that something holds."""
+        held = self.ebs.held() | {self.ebs.node_of[key] for key in self.ebs.pending_ids}
+        node = self.last_of.get(sub)
+        while node is not None and self.sub_of.get(node) == sub:
+            if any(self._holds(each, node) for each in held):
+                return node
+            node = self.ebs.parent_of.get(node)
+        return None
 
     def _snapshot_started(self, volume: Volume) -> None:
         """The control plane starts a snapshot: no second one of a volume while EC2 shows a pending one (6), and never so many

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+from hubplane.domain.homes.holds import Hold
+from hubplane.domain.homes.making import Making
 from hubplane.domain.storage.actions import Action
 from hubplane.domain.storage.outcomes import Outcome, Result
 from hubplane.domain.storage.policy import StoragePolicy, snapshot_boundary
@@ -59,6 +61,10 @@ class World:
         self.mail_works = True
         self.cluster_answers = True
         self.generation = 1
+        self.objects: dict[str, tuple[str, str]] = {}
+        self.joined_at: dict[str, datetime] = {}
+        self.holds: dict[str, Hold] = {}
+        self.makings: dict[str, list[Making]] = defaultdict(list)
         self.promises = Promises(self.ebs, POLICY, self.claims)
         self.promises.is_known = lambda sub: any(person.sub == sub for person in self.people)
         hub = self.ebs.create_volume(10, self._tags("hub-db-dir"))
@@ -81,10 +87,30 @@ class World:
             volume_id = self._new_volume(person, old_hook=old_hook)
             self._bind(person.claim_name, volume_id)
         volume = self.ebs.volumes[volume_id]
-        if volume.attached or volume.tags.get("hubplane:owner-sub") != person.sub:
+        if volume.attached or volume.state != "available" or volume.tags.get("hubplane:owner-sub") != person.sub:
             return
         if start_tag:
             self._tag(volume_id, "server-start-time", str(self.ebs.now.replace(microsecond=0)))
+        self._mount(person, volume_id)
+
+    def mount(self, person: Person) -> bool:
+        """The hub starts the pod that ``ensure_home`` said yes to, and makes no claim: False, and the pod waits, without one."""
+        claim = self.claims.get(person.claim_name)
+        if claim is None or claim.volume_id not in self.ebs.volumes or person.claim_name in self.terminating:
+            return False
+        if self.ebs.volumes[claim.volume_id].attached:
+            return False
+        self.promises.mounted(claim.volume_id, person.sub)
+        self._mount(person, claim.volume_id)
+        return True
+
+    def make_home(self, person: Person) -> None:
+        """The hub makes the claim that ``ensure_home`` said was new, and the driver an empty volume for it."""
+        self.promises.made_empty(person.sub)
+        if person.claim_name not in self.claims:
+            self._bind(person.claim_name, self.ebs.create_volume(10, self._tags(person.claim_name, person.sub)))
+
+    def _mount(self, person: Person, volume_id: str) -> None:
         self.claims[person.claim_name] = replace(self.claims[person.claim_name], in_use=True)
         self.ebs.attach(volume_id)
         person.volume_id = volume_id
@@ -139,6 +165,7 @@ class World:
         claim = self.claims.get(person.claim_name)
         if claim is not None and not claim.in_use:
             del self.claims[person.claim_name]
+            self._forget_objects(claim.volume_id)
 
     def orphan(self, claim_name: str) -> str:
         """A volume of a person who is gone, known to no cluster and unattached for an hour."""
@@ -248,9 +275,16 @@ class World:
 
     def _bind(self, name: str, volume_id: str) -> None:
         self.claims[name] = Claim("jupyter", name, f"uid-{volume_id}", volume_id)
+        self.objects[f"pv-{volume_id}"] = (volume_id, name)
+
+    def _forget_objects(self, volume_id: str | None) -> None:
+        for name in [name for name, (each, _) in self.objects.items() if each == volume_id]:
+            del self.objects[name]
 
     def _end_claim(self, name: str) -> None:
         self.terminating.discard(name)
         claim = self.claims.pop(name)
+        self.joined_at.pop(name, None)
+        self._forget_objects(claim.volume_id)
         if claim.volume_id in self.ebs.volumes:
             self.ebs.delete_volume(claim.volume_id)

@@ -14,7 +14,8 @@ from tests.unit.homes.homes import copy_of, facts, home_volume
 from tests.unit.storage.builders import NOW
 
 RESTORE = Making(4, Source.SNAPSHOT, "claim-ann", "home-t", NOW, wanted=WantedVolume("snap-1", 10, "us-east-1d", "t"))
-MADE = replace(RESTORE, volume_id="vol-1")
+MADE = replace(RESTORE, volume_id="vol-1", made_at=NOW)
+LATE = replace(RESTORE, volume_id="vol-1", made_at=NOW + timedelta(minutes=9))
 ADOPTION = Making(4, Source.VOLUME, "claim-ann", "pvc-1", NOW, volume_id="vol-1")
 ITS = home_volume(tags={PV_NAME_TAG: "home-t"})
 FOUND = home_volume()
@@ -26,7 +27,10 @@ FOUND = home_volume()
         pytest.param(None, 0, "snap-1", Step.BEGIN, 1, id="never-before"),
         pytest.param(replace(MADE, ended_at=NOW), 0, "snap-1", Step.BEGIN, 1, id="the-last-one-came-to-its-end"),
         pytest.param(RESTORE, 9, "snap-1", Step.GO_ON, 1, id="begun-and-no-answer-known"),
-        pytest.param(RESTORE, 10, "snap-1", Step.BEGIN, 1, id="its-token-is-too-old"),
+        pytest.param(RESTORE, 10, "snap-1", Step.WAIT, 1, id="its-token-was-used-a-moment-ago-perhaps"),
+        pytest.param(RESTORE, 12, "snap-1", Step.BEGIN, 1, id="its-token-is-too-old"),
+        pytest.param(LATE, 10.9, "snap-1", Step.WAIT, 1, id="made-at-the-last-moment"),
+        pytest.param(LATE, 11, "snap-1", Step.BEGIN, 2, id="made-at-the-last-moment-and-vanished"),
         pytest.param(RESTORE, 9, "snap-2", Step.WAIT, 1, id="another-copy-was-asked-for"),
         pytest.param(MADE, 1.9, "snap-1", Step.GO_ON, 1, id="made-and-not-shown-yet"),
         pytest.param(MADE, 1.9, "snap-2", Step.WAIT, 1, id="made-of-another-copy-and-not-shown-yet"),

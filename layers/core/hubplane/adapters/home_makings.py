@@ -64,9 +64,10 @@ class HomeMakings:
                 return False
         return True
 
-    def note(self, cluster_name: str, making: Making, volume_id: str) -> None:
-        """Write down which volume it made. Repeatable."""
-        self._update(cluster_name, making, "SET volume_id = :volume", {":volume": {"S": volume_id}})
+    def note(self, cluster_name: str, making: Making, volume_id: str, now: datetime) -> None:
+        """Write down which volume it made, and when that was known. Repeatable."""
+        values = {":volume": {"S": volume_id}, ":now": {"S": now.astimezone(UTC).isoformat()}}
+        self._update(cluster_name, making, "SET volume_id = :volume, made_at = :now", values)
 
     def end(self, cluster_name: str, making: Making, volume_id: str, now: datetime) -> None:
         """Write down that the claim holds this volume, and since when that is known. Repeatable."""
@@ -89,7 +90,7 @@ def _key(cluster_name: str, making: Making) -> dict[str, Any]:
 
 
 def _making(item: Any) -> Making:
-    ended = item.get("ended_at")
+    made, ended = item.get("made_at"), item.get("ended_at")
     wanted = item.get("wanted")
     return Making(
         number=int(item["entry"]["S"].rpartition("#")[2]),
@@ -98,6 +99,7 @@ def _making(item: Any) -> Making:
         persistent_volume_name=item["persistent_volume_name"]["S"],
         begun_at=datetime.fromisoformat(item["begun_at"]["S"]),
         volume_id=item["volume_id"]["S"] if "volume_id" in item else None,
+        made_at=datetime.fromisoformat(made["S"]) if made else None,
         wanted=WantedVolume(**json.loads(wanted["S"])) if wanted else None,
         tries=int(item["tries"]["N"]),
         ended_at=datetime.fromisoformat(ended["S"]) if ended else None,

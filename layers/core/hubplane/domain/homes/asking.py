@@ -1,4 +1,4 @@
-"""Who asks for a home: somebody of the stack's own user pool, or of another provider, whose name is theirs from the first home."""
+"""Who asks for a home: somebody of the stack's own user pool, or of another provider, whose name is theirs from then on."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ from typing import Final
 from hubplane.domain.errors import HomeHeld, HomeTaken, ProviderError
 from hubplane.domain.homes.binding import Bond, HomeBond
 from hubplane.domain.homes.facts import HomeAction, HomeFacts, HomePlan
-from hubplane.domain.homes.making import TOKEN_LASTS, Making, Step, adoption_of, restore_of, step_to_adopt, step_to_restore
+from hubplane.domain.homes.making import Making, Step, adoption_of, restore_of, step_to_adopt, step_to_restore
 from hubplane.domain.homes.planning import SOON_SECONDS, VOLUME_RETRY_SECONDS, plan_home
 from hubplane.domain.homes.ports import Tools
 from hubplane.domain.names import claims_of
@@ -132,7 +132,7 @@ def _restore(facts: HomeFacts, plan: HomePlan, tools: Tools) -> HomePlan:
     except ProviderError as error:
         return _failed(plan, f"EC2 makes no volume of it ({_code(error)})", str(error))
     if last.volume_id is None:
-        tools.makings.note(facts.cluster_name, last, volume_id)
+        tools.makings.note(facts.cluster_name, last, volume_id, tools.clock.now())
     return replace(plan, sentence=f"{plan.sentence} Its volume {volume_id} is being made.", retry_seconds=SOON_SECONDS)
 
 
@@ -177,7 +177,7 @@ def _mark(facts: HomeFacts, plan: HomePlan, volume_id: str, tools: Tools) -> Non
 def _was_just_made(facts: HomeFacts, tools: Tools) -> bool:
     """Whether data was on its way a moment ago, though nothing shows: then nothing empty may take its place."""
     last = tools.makings.last(facts.cluster_name, facts.claim_name)
-    return last is not None and last.is_open and tools.clock.now() < last.begun_at + TOKEN_LASTS
+    return last is not None and last.lasts(tools.clock.now())
 
 
 def _bond(facts: HomeFacts, making: Making, volume: Volume) -> HomeBond:

@@ -61,8 +61,8 @@ class Step(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Making:
-    """A generation. ``volume_id`` is None until EC2 answered it; ``wanted`` is the request of a restore. ``tries`` counts the
-    generations in a row whose volume vanished, this one included. Open until ``ended_at``."""
+    """A generation. ``volume_id`` is None until EC2 answered it, at ``made_at``; ``wanted`` is the request of a restore.
+    ``tries`` counts the generations in a row whose volume vanished, this one included. Open until ``ended_at``."""
 
     number: int
     source: Source
@@ -70,6 +70,7 @@ class Making:
     persistent_volume_name: str
     begun_at: datetime
     volume_id: str | None = None
+    made_at: datetime | None = None
     wanted: WantedVolume | None = None
     tries: int = 1
     ended_at: datetime | None = None
@@ -81,8 +82,12 @@ class Making:
 
     def lasts(self, now: datetime) -> bool:
         """Whether what it did may not show yet, so that nothing else may be begun."""
-        known_gone_in = SETTLES if self.volume_id is not None and self.source is Source.SNAPSHOT else TOKEN_LASTS
-        return self.is_open and now < self.begun_at + known_gone_in
+        if not self.is_open:
+            return False
+        if self.source is Source.VOLUME:
+            return now < self.begun_at + TOKEN_LASTS
+        # Whoever used the token last was killed, perhaps, before he could write down what he made.
+        return now < (self.made_at or self.begun_at + TOKEN_LASTS) + SETTLES
 
 
 def step_to_restore(last: Making | None, snapshot_id: str, now: datetime) -> tuple[Step, int]:
@@ -91,7 +96,7 @@ def step_to_restore(last: Making | None, snapshot_id: str, now: datetime) -> tup
         return Step.BEGIN, 1
     same = last.wanted is not None and last.wanted.snapshot_id == snapshot_id
     if last.lasts(now):
-        return (Step.GO_ON if same else Step.WAIT), last.tries
+        return (Step.GO_ON if same and now < last.begun_at + TOKEN_LASTS else Step.WAIT), last.tries
     vanished = same and last.volume_id is not None
     if vanished and last.tries >= MOST_TRIES and now < last.begun_at + PAUSE_AFTER_TRIES:
         return Step.GIVE_UP, last.tries

@@ -81,7 +81,7 @@ class Makings(Protocol):
     def begin(self, cluster_name: str, making: Making) -> bool:
         """Write a generation; False, and nothing is written, where there is one of its number already."""
 
-    def note(self, cluster_name: str, making: Making, volume_id: str) -> None:
+    def note(self, cluster_name: str, making: Making, volume_id: str, now: datetime) -> None:
         """Write down which volume it made. Repeatable."""
 
     def end(self, cluster_name: str, making: Making, volume_id: str, now: datetime) -> None:
