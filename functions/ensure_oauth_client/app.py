@@ -19,6 +19,7 @@ from hubplane.domain.oauth_client import (
     callback_url,
     choose_owned,
     decide_client,
+    rotated_secret,
     same_domain,
     secret_name,
     secret_text,
@@ -55,9 +56,14 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
     else:
         target = callback_url(hub_url) if hub_url else "<the hub's URL>/hub/oauth_callback"
         notes.append(f"people sign in at {spec.oauth.domain_url}: its client must allow the callback {target}")
+    rotated_id = None
+    rotated = rotated_secret(secrets.read(secret_name(spec.cluster_name)), client_id) if is_own_pool and client_id else None
+    # A client has up to two secrets, and DescribeUserPoolClient tells one of them: what a rotation stored goes on.
+    if client_id and rotated and rotated[1] in UserPool(client("cognito-idp"), SETTINGS.user_pool_id).secret_ids(client_id):
+        client_secret, rotated_id = rotated
     if not client_id or not client_secret:
         raise OAuthClientUnusable(unusable(spec, is_own_pool, client_id, client_secret))
-    arn = store(spec, secrets, secret_text(client_id, client_secret), changes)
+    arn = store(spec, secrets, secret_text(client_id, client_secret, rotated_id), changes)
     return {
         "oauth_secret_arn": arn,
         "client_id_is_managed": is_managed,

@@ -1,9 +1,10 @@
 """InstallJupyterHub: the Zero-to-JupyterHub release, rendered from the specification. Does not wait until it is ready.
 
 Event: ``spec``, ``hub_url``, ``oauth_secret_arn``; where given: ``hub_image`` (name:tag), ``hub_chart`` (source and version, as
-CheckAccount checked them), ``domain_url``. Result: ``release``, ``namespace``, ``revision``, ``previous_revision`` (what
-RollBackRelease needs), ``chart_version``. Calls eks:DescribeCluster on the cluster, and secretsmanager:GetSecretValue,
-DescribeSecret, CreateSecret, TagResource and RestoreSecret on ``hubplane/*``.
+CheckAccount checked them), ``domain_url``, ``secret_stage`` (values under that stage go before the current ones). Result:
+``release``, ``namespace``, ``revision``, ``previous_revision`` (what RollBackRelease needs), ``chart_version``. Calls
+eks:DescribeCluster on the cluster, and secretsmanager:GetSecretValue, DescribeSecret, CreateSecret, TagResource and
+RestoreSecret on ``hubplane/*``.
 """
 
 from __future__ import annotations
@@ -50,14 +51,15 @@ SECRETS = SecretsManager(boto3.client("secretsmanager"))
 @task
 def handler(event: dict[str, Any]) -> dict[str, Any]:
     spec = spec_from_json(event["spec"])
-    oauth = oauth_client_from_secret(SECRETS.read(event["oauth_secret_arn"]), event["oauth_secret_arn"])
+    stage = event.get("secret_stage") or ""
+    oauth = oauth_client_from_secret(SECRETS.read_newest(event["oauth_secret_arn"], stage), event["oauth_secret_arn"])
     token_name = proxy_token_secret_name(spec.cluster_name)
     tags = {**spec.tags, "hubplane:cluster": spec.cluster_name, f"kubernetes.io/cluster/{spec.cluster_name}": "owned"}
     token_arn, is_new_token = SECRETS.create_once(token_name, new_proxy_token, tags)
-    proxy_token = checked_proxy_token(SECRETS.read(token_arn), token_name)
+    proxy_token = checked_proxy_token(SECRETS.read_newest(token_arn, stage), token_name)
     service_name = service_token_secret_name(spec.cluster_name)
     service_arn, is_new_service_token = SECRETS.create_once(service_name, new_service_token, tags)
-    service_token = checked_service_token(SECRETS.read(service_arn), service_name)
+    service_token = checked_service_token(SECRETS.read_newest(service_arn, stage), service_name)
 
     connection = cluster_connection(EKS, SESSION, spec.cluster_name)
     helm = Helm(find_helm(SETTINGS.helm_path), connection, secrets=(oauth.client_secret, proxy_token, service_token))

@@ -235,3 +235,31 @@ class FakeAutoScaling:
         if name not in self.attached:
             raise Refusal("ValidationError", f"AutoScalingGroup name not found - {name}")
         return self.attached[name]
+
+
+class FakeSecurityGroups:
+    """The two groups of a cluster as its stack makes them; a rule that is there already is refused."""
+
+    def __init__(self, cluster_name: str = "opensarlab", node_port: int = 30052) -> None:
+        self.rules: dict[str, list[dict[str, Any]]] = {
+            f"{cluster_name}-load-balancer": [_rule(port, IpRanges=[{"CidrIp": "0.0.0.0/0"}]) for port in (80, 443)],
+            f"{cluster_name}-nodes": [_rule(node_port, UserIdGroupPairs=[{"GroupId": f"sg-{cluster_name}-load-balancer"}])],
+        }
+
+    def describe_security_groups(self, Filters: list[dict[str, Any]], NextToken: str | None = None, **_: Any) -> dict[str, Any]:
+        wanted = next(item["Values"] for item in Filters if item["Name"] == "group-name")
+        items = [{"GroupName": name, "GroupId": f"sg-{name}", "IpPermissions": self.rules[name]} for name in wanted]
+        return _page("SecurityGroups", items, NextToken, "NextToken")
+
+    def authorize_security_group_ingress(self, GroupId: str, IpPermissions: list[dict[str, Any]]) -> dict[str, Any]:
+        rules = self.rules[GroupId.removeprefix("sg-")]
+        for permission in IpPermissions:
+            added = _rule(permission["FromPort"], UserIdGroupPairs=[{"GroupId": permission["UserIdGroupPairs"][0]["GroupId"]}])
+            if added in rules:
+                raise Refusal("InvalidPermission.Duplicate", "the specified rule already exists")
+            rules.append(added)
+        return {}
+
+
+def _rule(port: int, **who: Any) -> dict[str, Any]:
+    return {"IpProtocol": "tcp", "FromPort": port, "ToPort": port, **who}

@@ -11,19 +11,22 @@ import pytest
 
 from hubplane.domain.errors import NotYet, ProviderError
 from tests.adapters.fake_aws import fake_client
-from tests.functions.fake_eks import DEFAULT_VERSIONS, FakeAutoScaling, FakeEks
+from tests.functions.fake_eks import DEFAULT_VERSIONS, FakeAutoScaling, FakeEks, FakeSecurityGroups
 
 EVENT = json.loads(Path("events/configure_eks.json").read_text())
 CHECK_EVENT = json.loads(Path("events/check_eks.json").read_text())
 ROLES = ["arn:aws:iam::553778890976:role/hubplane-InstallJupyterHub", "arn:aws:iam::553778890976:role/hubplane-CheckRelease"]
-SWEEP, PRUNE, HOMES, EXAMINE, SWITCH = (
+SWEEP, PRUNE, HOMES, EXAMINE, SWITCH, RESTART = (
     f"arn:aws:iam::553778890976:role/hubplane-{name}"
-    for name in ("SweepStorage", "ApplyDeletions", "EnsureHome", "ExamineCluster", "SwitchHome")
+    for name in ("SweepStorage", "ApplyDeletions", "EnsureHome", "ExamineCluster", "SwitchHome", "DeleteHubPod")
 )
 READER_GROUPS, PRUNER_GROUPS = ["hubplane:storage-reader"], ["hubplane:storage-pruner", "hubplane:storage-reader"]
 ADMIN = "arn:aws:iam::553778890976:role/operators"
 POLICY = "arn:aws:eks::aws:cluster-access-policy/"
-WATCH = "arn:aws:iam::553778890976:role/hubplane-CheckServerPods"
+WATCH, PLAN_GROWTH, GROW = (
+    f"arn:aws:iam::553778890976:role/hubplane-{name}" for name in ("CheckServerPods", "PlanHomeGrowth", "GrowHome")
+)
+DRILL = "arn:aws:iam::553778890976:role/hubplane-MountDrillVolume"
 
 
 class World:
@@ -37,10 +40,15 @@ class World:
         monkeypatch.setenv("STORAGE_PRUNER_ROLE_ARNS", PRUNE)
         monkeypatch.setenv("HOME_KEEPER_ROLE_ARNS", HOMES)
         monkeypatch.setenv("CLUSTER_READER_ROLE_ARNS", EXAMINE)
+        monkeypatch.setenv("HUB_RESTARTER_ROLE_ARNS", RESTART)
         monkeypatch.setenv("SERVER_WATCHER_ROLE_ARNS", WATCH)
+        monkeypatch.setenv("GROWTH_PLANNER_ROLE_ARNS", PLAN_GROWTH)
+        monkeypatch.setenv("HOME_GROWER_ROLE_ARNS", GROW)
         monkeypatch.setenv("HOME_MOVER_ROLE_ARNS", SWITCH)
+        monkeypatch.setenv("HOME_DRILLER_ROLE_ARNS", DRILL)
         self.groups = FakeSecurityGroups()
         clients = {"eks": fake_client("eks", self.eks), "autoscaling": fake_client("autoscaling", self.scaling)}
+        clients |= {"ec2": fake_client("ec2", self.groups), "elbv2": None}
         self.handlers = {}
         for name in ("configure_eks", "check_eks"):
             module = importlib.reload(importlib.import_module(f"functions.{name}.app"))
@@ -76,9 +84,13 @@ def test_the_first_build_configures_and_the_second_changes_nothing(world: World)
         PRUNE: (set(), PRUNER_GROUPS),
         HOMES: (set(), ["hubplane:home-keeper"]),
         EXAMINE: (set(), ["hubplane:cluster-reader"]),
+        RESTART: (set(), ["hubplane:hub-restarter"]),
         WATCH: (set(), ["hubplane:server-watcher"]),
-    }
+        PLAN_GROWTH: (set(), ["hubplane:growth-planner"]),
+        GROW: (set(), ["hubplane:home-grower"]),
         SWITCH: (set(), ["hubplane:home-mover"]),
+        DRILL: (set(), ["hubplane:home-driller"]),
+    }
     assert {entry["tags"]["hubplane:managed"] for entry in world.eks.entries.values()} == {"true"}
     assert sorted(item["serviceAccount"] for item in world.eks.associations.values()) == [
         "cluster-autoscaler",
@@ -86,7 +98,7 @@ def test_the_first_build_configures_and_the_second_changes_nothing(world: World)
         "hub",
     ]
     assert set(world.scaling.attached["eks-main-1"]) == {EVENT["outputs"]["TargetGroupArn"]}
-    assert len(first["changes"]) == 2 * 3 + 6 + 3 + 6 + 1
+    assert len(first["changes"]) == 3 + len(world.eks.entries) + 3 + 6 + 1
     writes = len(world.eks.writes)
     world.settle()
     assert world.configure()["changes"] == []
@@ -198,3 +210,20 @@ def test_check_ends_with_the_health_issue_that_waiting_cannot_mend(world: World)
         ProviderError, match=r"add-on aws-ebs-csi-driver is CREATE_FAILED \(AccessDenied: the role lacks ec2:CreateVolume\)"
     ):
         world.check()
+
+
+def test_a_rule_that_somebody_removed_is_made_again_once(world: World) -> None:
+    world.configure()
+    world.settle()
+    world.groups.rules["opensarlab-nodes"].clear()
+    [change] = world.configure()["changes"]
+    assert change == "let the load balancer in on node port 30052 again, whose rule in sg-opensarlab-nodes was removed"
+    assert world.configure()["changes"] == []
+
+
+def test_nothing_is_opened_where_a_group_is_gone(world: World) -> None:
+    world.configure()
+    world.settle()
+    world.groups.rules = {name: [] for name in ("opensarlab-load-balancer", "opensarlab-nodes")}
+    world.groups.describe_security_groups = lambda **_: {"SecurityGroups": []}  # type: ignore[method-assign]
+    assert world.configure()["changes"] == []

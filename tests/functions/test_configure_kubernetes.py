@@ -16,8 +16,20 @@ RBAC = "/apis/rbac.authorization.k8s.io/v1"
 PRUNER_ROLE = f"{RBAC}/namespaces/jupyter/roles/hubplane:storage-pruner"
 OF_THE_STORAGE_DAY = [
     f"created {kind} hubplane:{group}"
-    for group in ("storage-reader", "storage-pruner", "home-keeper", "cluster-reader")
+    for group in (
+        "storage-reader",
+        "storage-pruner",
+        "home-keeper",
+        "home-mover",
+        "server-watcher",
+        "cluster-reader",
+        "hub-restarter",
+    )
     for kind in ("ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding")
+]
+OF_DRILLS = [
+    "created Namespace hubplane-drill",
+    *(f"created {kind} hubplane:home-driller" for kind in ("ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding")),
 ]
 
 
@@ -30,7 +42,7 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Any, Api]]:
 def test_a_new_cluster_gets_namespace_storage_class_and_the_storage_days_rights_once(cluster: tuple[Any, Api]) -> None:
     handler, api = cluster
     first, again = (handler(event("configure_kubernetes"), None) for _ in range(2))
-    assert first["changes"] == ["created Namespace jupyter", "created StorageClass gp3", *OF_THE_STORAGE_DAY]
+    assert first["changes"] == ["created Namespace jupyter", "created StorageClass gp3", *OF_THE_STORAGE_DAY, *OF_DRILLS]
     assert again["changes"] == []
     assert (first["namespace"], first["storage_class"], first["notes"]) == ("jupyter", "gp3", [])
     assert api.objects[STORAGE_CLASS]["parameters"] == {"type": "gp3", "encrypted": "true"}
@@ -44,7 +56,7 @@ def test_a_node_group_with_gpus_gets_what_shows_them_to_kubernetes_once(cluster:
     gpu = {**main, "name": "gpu", "instance_type": "g5.2xlarge", "ami_type": "AL2023_x86_64_NVIDIA"}
     asked["spec"]["node_groups"].append(gpu)
     first, again = (handler(asked, None) for _ in range(2))
-    assert first["changes"][2:] == [*OF_THE_STORAGE_DAY, "created DaemonSet nvidia-device-plugin"]
+    assert first["changes"][2:] == [*OF_THE_STORAGE_DAY, *OF_DRILLS, "created DaemonSet nvidia-device-plugin"]
     assert again["changes"] == []
     assert "/apis/apps/v1/namespaces/kube-system/daemonsets/nvidia-device-plugin" in api.objects
 

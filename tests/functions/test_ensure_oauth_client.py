@@ -166,3 +166,17 @@ def test_no_id_and_no_secret_leaves_the_function(world: World, capsys: pytest.Ca
     spoken = json.dumps(result) + capsys.readouterr().out
     assert [value for value in (*PLANTED, "another-planted-secret") if value in spoken] == []
     assert "is not the one of its app client" in " ".join(result["notes"])
+
+
+def test_a_secret_that_a_rotation_made_goes_on_whatever_the_pool_describes(world: World) -> None:
+    first = world.run()
+    client_id = world.stored()["client_id"]
+    added = world.pool.add_user_pool_client_secret("us-east-1_pool", client_id)["ClientSecretDescriptor"]
+    rotated = {"client_id": client_id, "client_secret": added["ClientSecretValue"], "client_secret_id": added["ClientSecretId"]}
+    world.secrets.put_secret_value(SecretId="hubplane/opensarlab/oauth-client", SecretString=json.dumps(rotated, sort_keys=True))
+    assert world.run()["changes"] == []
+    assert world.stored() == rotated
+    world.pool.delete_user_pool_client_secret("us-east-1_pool", client_id, added["ClientSecretId"])
+    assert world.run()["changes"] == ["renewed the OAuth client in secret hubplane/opensarlab/oauth-client"]
+    assert "client_secret_id" not in world.stored()
+    assert first["oauth_secret_arn"] == world.run()["oauth_secret_arn"]

@@ -8,8 +8,10 @@ from tests.template.test_control_plane import FOLDERS, function_of, resources
 
 ADMINS, READERS, PRUNERS = "KUBERNETES_ROLE_ARNS", "STORAGE_READER_ROLE_ARNS", "STORAGE_PRUNER_ROLE_ARNS"
 KEEPERS, DIAGNOSIS = "HOME_KEEPER_ROLE_ARNS", "CLUSTER_READER_ROLE_ARNS"
-MOVERS = "HOME_MOVER_ROLE_ARNS"
+MOVERS, DRILLERS = "HOME_MOVER_ROLE_ARNS", "HOME_DRILLER_ROLE_ARNS"
 WATCHERS = "SERVER_WATCHER_ROLE_ARNS"
+GROWTH_PLANNERS, GROWERS = "GROWTH_PLANNER_ROLE_ARNS", "HOME_GROWER_ROLE_ARNS"
+RESTARTERS = "HUB_RESTARTER_ROLE_ARNS"
 CONNECTION = "cluster_connection("
 
 
@@ -33,7 +35,11 @@ def asks_clusters() -> set[str]:
 
 
 def test_who_talks_to_a_cluster_is_in_one_list_and_nobody_else_is() -> None:
-    listed = [name for variable in (ADMINS, READERS, PRUNERS, KEEPERS, DIAGNOSIS, MOVERS, WATCHERS) for name in sorted(roles_of(variable))]
+    listed = [
+        name
+        for variable in (ADMINS, READERS, PRUNERS, KEEPERS, GROWTH_PLANNERS, GROWERS, DIAGNOSIS, MOVERS, DRILLERS, WATCHERS, RESTARTERS)
+        for name in sorted(roles_of(variable))
+    ]
     assert sorted(listed) == sorted(asks_clusters())
 
 
@@ -49,6 +55,10 @@ def test_a_spawn_reads_one_claim_and_no_more() -> None:
 
 def test_one_function_takes_a_home_s_claim_away_to_give_it_another_volume() -> None:
     assert roles_of(MOVERS) == {"SwitchHomeFunction"}
+
+
+def test_a_drill_s_functions_are_apart_from_those_of_homes() -> None:
+    assert roles_of(DRILLERS) == {"EnsureCanaryFunction", "MountDrillVolumeFunction", "SweepDrillFunction"}
 
 
 def test_who_talks_to_a_cluster_may_ask_eks_where_it_is() -> None:

@@ -8,8 +8,11 @@ import pytest
 
 from hubplane.domain.eks_settings.settings import (
     CLUSTER_READER,
+    GROWTH_PLANNER,
+    HOME_GROWER,
     HOME_KEEPER,
     HOME_MOVER,
+    HUB_RESTARTER,
     SERVER_WATCHER,
     STORAGE_PRUNER,
     STORAGE_READER,
@@ -33,7 +36,13 @@ RIGHTS = {
     *((CLUSTER_READER, "list", resource, "") for resource in ("nodes", "persistentvolumes", "csinodes", "volumeattachments")),
     *((CLUSTER_READER, "list", resource, "jupyter") for resource in ("persistentvolumeclaims", "pods", "events")),
     (CLUSTER_READER, "get", "pods/log", "jupyter"),
+    *((HUB_RESTARTER, verb, "pods", "jupyter") for verb in ("delete", "get", "list")),
     (SERVER_WATCHER, "list", "pods", "jupyter"),
+    *((GROWTH_PLANNER, "get", resource, "") for resource in ("persistentvolumes", "storageclasses")),
+    (GROWTH_PLANNER, "get", "persistentvolumeclaims", "jupyter"),
+    (HOME_GROWER, "get", "persistentvolumes", ""),
+    *((HOME_GROWER, verb, "persistentvolumeclaims", "jupyter") for verb in ("get", "patch")),
+    (HOME_GROWER, "list", "pods", "jupyter"),
 }
 
 
@@ -77,4 +86,4 @@ def test_a_role_over_the_whole_cluster_names_nothing_that_lies_in_a_namespace(ma
     is_for_all = manifest["kind"].startswith("Cluster")
     assert ("namespace" in manifest["metadata"]) is not is_for_all
     resources = {name for rule in manifest.get("rules", ()) for name in rule["resources"]}
-    assert not is_for_all or resources <= {"persistentvolumes", "nodes", "csinodes", "volumeattachments"}
+    assert not is_for_all or resources <= {"persistentvolumes", "nodes", "csinodes", "storageclasses", "volumeattachments"}

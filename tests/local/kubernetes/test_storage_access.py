@@ -48,7 +48,8 @@ def hub(make_cluster: Callable[..., Cluster], sts: Sts) -> Cluster:
     applied = [
         kubernetes(cluster, "ADMINKEY").apply(manifest).outcome for _ in range(2) for manifest in storage_access_manifests()
     ]
-    assert applied == ["created"] * 24 + ["unchanged"] * 24
+    count = len(storage_access_manifests())
+    assert applied == ["created"] * count + ["unchanged"] * count
     for namespace in (JUPYTER, DEFAULT):
         for name in ("claim-ann", "claim-ben"):
             cluster.create(f"{namespace}/persistentvolumeclaims", {"metadata": {"name": name}, **CLAIM})

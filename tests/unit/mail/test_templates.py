@@ -26,6 +26,7 @@ PROMISED = {
     "volume_deleted",
     "snapshot_deleted",
     "home_changed",
+    "home_expanded",
     "home_change_finished",
     "drill_failed",
     "cluster_mended",

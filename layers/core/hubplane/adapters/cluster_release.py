@@ -15,7 +15,8 @@ from hubplane.domain.provider_errors import translated
 
 @dataclass(frozen=True, slots=True)
 class ClusterRelease:
-    """The last release: its specification, and what it was recorded with. ``failure``: how a later build ended, if one did.
+    """The last release: its specification, and what it was recorded with. ``failure``: how a later build ended, if one did, and
+    ``failure_text`` as the table has it.
 
     ``document`` is the record as it was written (``hub_url``, ``outputs``, ``hub_image``, ``jupyterhub_version`` …).
     """
@@ -24,6 +25,7 @@ class ClusterRelease:
     spec: ClusterSpec
     document: Mapping[str, Any]
     failure: BuildFailure | None = None
+    failure_text: str | None = None
 
     @property
     def hub_url(self) -> str:
@@ -46,10 +48,12 @@ def read_release(client: Any, table_name: str, cluster_name: str) -> ClusterRele
     if "release" not in item:
         raise ClusterUnknown(f"cluster {cluster_name} was never built here: start build_cluster first, or mend the name")
     document = json.loads(item["release"]["S"])
-    failure = json.loads(item["failure"]["S"]) if "failure" in item else None
+    failure_text = item["failure"]["S"] if "failure" in item else None
+    failure = json.loads(failure_text) if failure_text else None
     return ClusterRelease(
         status=item.get("status", {}).get("S"),
         spec=spec_from_json(document["spec"]),
         document=document,
         failure=BuildFailure(failure["stage"], failure["error"], failure["cause"]) if failure else None,
+        failure_text=failure_text,
     )

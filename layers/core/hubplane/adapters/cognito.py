@@ -60,6 +60,26 @@ class UserPool:
         with translated(f"update app client {settings['ClientName']}"):
             self._client.update_user_pool_client(UserPoolId=self._user_pool_id, ClientId=client_id, **settings)
 
+    def secret_ids(self, client_id: str) -> list[str]:
+        """The ids of the client's secrets, oldest first; Cognito keeps two at most, and both let in."""
+        with translated(f"list the secrets of app client {client_id}"):
+            found = self._client.list_user_pool_client_secrets(UserPoolId=self._user_pool_id, ClientId=client_id)["ClientSecrets"]
+        return [item["ClientSecretId"] for item in sorted(found, key=lambda item: item["ClientSecretCreateDate"])]
+
+    def add_secret(self, client_id: str) -> tuple[str, str]:
+        """(id, value) of a new secret beside the present one. Not repeatable: look at ``secret_ids`` first."""
+        with translated(f"add a secret to app client {client_id}"):
+            added = self._client.add_user_pool_client_secret(UserPoolId=self._user_pool_id, ClientId=client_id)
+        return added["ClientSecretDescriptor"]["ClientSecretId"], added["ClientSecretDescriptor"]["ClientSecretValue"]
+
+    def delete_secret(self, client_id: str, secret_id: str) -> None:
+        """End a secret; one that is gone is success. Cognito refuses to end the last one."""
+        with translated(f"delete a secret of app client {client_id}"):
+            if secret_id in self.secret_ids(client_id):
+                self._client.delete_user_pool_client_secret(
+                    UserPoolId=self._user_pool_id, ClientId=client_id, ClientSecretId=secret_id
+                )
+
 
 def _app_client(description: Mapping[str, Any]) -> AppClient:
     created_at = description.get("CreationDate")

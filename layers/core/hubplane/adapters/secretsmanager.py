@@ -8,6 +8,8 @@ from typing import Any
 from hubplane.domain.errors import ProviderError
 from hubplane.domain.provider_errors import error_code, translated
 
+CURRENT = "AWSCURRENT"
+
 
 class SecretsManager:
     """Text secrets by ARN or name. No error message and no ``repr`` of this class carries a value."""
@@ -15,14 +17,15 @@ class SecretsManager:
     def __init__(self, client: Any) -> None:
         self._client = client
 
-    def read(self, arn_or_name: str) -> str | None:
-        """The secret's current text; None where it does not exist, holds no value yet or waits for its deletion.
+    def read(self, arn_or_name: str, stage: str = "") -> str | None:
+        """The secret's current text, or that of ``stage``; None where it or the stage does not exist, where it holds no value
+        yet or waits for its deletion.
 
         Raises ``ProviderError`` for a secret that holds binary data.
         """
         with translated(f"read secret {arn_or_name}"):
             try:
-                answer = self._client.get_secret_value(SecretId=arn_or_name)
+                answer = self._client.get_secret_value(SecretId=arn_or_name, VersionStage=stage or CURRENT)
             except Exception as error:
                 if error_code(error) == "ResourceNotFoundException" or self._waits_for_deletion(arn_or_name, error):
                     return None
@@ -60,6 +63,35 @@ class SecretsManager:
         """Make ``value`` the current text of a secret that exists. Each call adds a version: compare with ``read`` first."""
         with translated(f"write secret {name_or_arn}"):
             self._client.put_secret_value(SecretId=name_or_arn, SecretString=value)
+
+    def read_newest(self, arn_or_name: str, stage: str) -> str | None:
+        """The text of ``stage`` where there is one, else the current one; None as ``read``."""
+        staged = self.read(arn_or_name, stage) if stage else None
+        return self.read(arn_or_name) if staged is None else staged
+
+    def stage(self, arn_or_name: str, value: str, stage: str) -> None:
+        """Keep ``value`` under ``stage`` beside the current text, which stays what it is. Each call adds a version."""
+        with translated(f"stage a value of secret {arn_or_name}"):
+            self._client.put_secret_value(SecretId=arn_or_name, SecretString=value, VersionStages=[stage])
+
+    def promote(self, arn_or_name: str, stage: str) -> bool:
+        """Make the version of ``stage`` the current one and take the stage from it. False where no version has the stage.
+
+        Repeatable: both steps can be done again, and the first one comes first, so that a value is never lost.
+        """
+        with translated(f"promote the staged value of secret {arn_or_name}"):
+            versions = self._client.describe_secret(SecretId=arn_or_name).get("VersionIdsToStages", {})
+            staged = next((version for version, stages in versions.items() if stage in stages), None)
+            current = next((version for version, stages in versions.items() if CURRENT in stages), None)
+            if staged is None:
+                return False
+            if staged != current:
+                moved_from = {"RemoveFromVersionId": current} if current else {}
+                self._client.update_secret_version_stage(
+                    SecretId=arn_or_name, VersionStage=CURRENT, MoveToVersionId=staged, **moved_from
+                )
+            self._client.update_secret_version_stage(SecretId=arn_or_name, VersionStage=stage, RemoveFromVersionId=staged)
+        return True
 
     def _arn_of(self, name: str) -> str | None:
         """The ARN of the secret, which is taken back where it waits for its deletion; None where there is none."""

@@ -122,9 +122,29 @@ def secret_name(cluster_name: str) -> str:
     return f"hubplane/{cluster_name}/oauth-client"
 
 
-def secret_text(client_id: str, client_secret: str) -> str:
-    """The secret's content."""
-    return json.dumps({"client_id": client_id, "client_secret": client_secret}, sort_keys=True)
+def secret_text(client_id: str, client_secret: str, client_secret_id: str | None = None) -> str:
+    """The secret's content. ``client_secret_id``: which of the client's secrets it is, known of those that a rotation made."""
+    told = {} if client_secret_id is None else {"client_secret_id": client_secret_id}
+    return json.dumps({"client_id": client_id, "client_secret": client_secret, **told}, sort_keys=True)
+
+
+def rotated_secret(text: str | None, client_id: str) -> tuple[str, str] | None:
+    """(secret, its id) that a rotation made for this client and stored as ``text``; None for a text that tells of none."""
+    try:
+        document = json.loads(text or "{}")
+    except ValueError:
+        return None
+    match document:
+        case {"client_id": str(of), "client_secret": str(value), "client_secret_id": str(secret_id)} if of == client_id:
+            return value, secret_id
+    return None
+
+
+def unused_secrets(secret_ids: Sequence[str], in_use: str | None) -> tuple[str, ...]:
+    """Those of a client's secrets, given oldest first, that the hub does not run with. ``in_use`` None: no rotation ever ended,
+    so the hub has the one that the client was born with."""
+    used = in_use if in_use in secret_ids else next(iter(secret_ids), None)
+    return tuple(item for item in secret_ids if item != used)
 
 
 def stored_client_id(text: str | None) -> str | None:

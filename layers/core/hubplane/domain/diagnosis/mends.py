@@ -39,6 +39,5 @@ def snapshot_volumes(facts: ClusterFacts) -> Mend:
 
 def expand_home(facts: ClusterFacts, username: str, size_gib: int) -> Mend:
     """A home half as large again."""
-    return Mend(
-        "expand_home", {"cluster_name": facts.cluster_name, "username": username, "size_gib": size_gib + max(1, size_gib // 2)}
-    )
+    larger = size_gib + max(1, size_gib // 2)
+    return Mend("expand_home", {"cluster_name": facts.cluster_name, "username": username, "size_gib": larger, "mode": "enforce"})

@@ -96,6 +96,13 @@ class DetachTargetGroup(NamedTuple):
     reason: str
 
 
+class OpenNodePort(NamedTuple):
+    node_group_id: str
+    balancer_group_id: str
+    node_port: int
+    reason: str
+
+
 Action = (
     CreateAccessEntry
     | UpdateAccessEntry
@@ -108,6 +115,7 @@ Action = (
     | UpdateAssociation
     | AttachTargetGroup
     | DetachTargetGroup
+    | OpenNodePort
 )
 
 
@@ -121,6 +129,7 @@ def plan_eks_settings(wanted: WantedSettings, present: PresentSettings) -> tuple
         *_plan_access(wanted, present),
         *_plan_associations(wanted, present),
         *_plan_addons(wanted, present),
+        *_plan_node_port(wanted, present),
         *_plan_target_groups(wanted, present),
     )
 
@@ -250,6 +259,15 @@ def tagging_configuration(present: str, tags: Mapping[str, str]) -> str:
 def version_key(version: str) -> tuple[int, ...]:
     """Numbers of ``v1.20.0-eksbuild.3`` in order: (1, 20, 0, 3)."""
     return tuple(int(number) for number in re.findall(r"\d+", version))
+
+
+def _plan_node_port(wanted: WantedSettings, present: PresentSettings) -> list[Action]:
+    """CloudFormation makes a rule anew that somebody removed only when the template changes."""
+    rules = present.ports
+    if rules is None or rules.node_port_open or rules.node_group_id is None or rules.balancer_group_id is None:
+        return []
+    reason = f"let the load balancer in on node port {wanted.node_port} again, whose rule in {rules.node_group_id} was removed"
+    return [OpenNodePort(rules.node_group_id, rules.balancer_group_id, wanted.node_port, reason)]
 
 
 def _plan_target_groups(wanted: WantedSettings, present: PresentSettings) -> list[Action]:

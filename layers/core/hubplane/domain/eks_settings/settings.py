@@ -11,15 +11,19 @@ from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from hubplane.domain.cluster_spec.model import ClusterSpec
+    from hubplane.domain.diagnosis.facts import PortRules
 
 MANAGED_TAG = "hubplane:managed"
 HUB_NAMESPACE = "jupyter"
 STORAGE_READER, STORAGE_PRUNER = "hubplane:storage-reader", "hubplane:storage-pruner"
 HOME_KEEPER = "hubplane:home-keeper"
 CLUSTER_READER = "hubplane:cluster-reader"
+HUB_RESTARTER = "hubplane:hub-restarter"
 SERVER_WATCHER = "hubplane:server-watcher"
-"""Groups of access entries; ``storage_access`` says what they may do. EKS refuses a name that begins with ``system:``."""
+GROWTH_PLANNER, HOME_GROWER = "hubplane:growth-planner", "hubplane:home-grower"
 HOME_MOVER = "hubplane:home-mover"
+HOME_DRILLER = "hubplane:home-driller"
+"""Groups of access entries; ``storage_access`` says what they may do. EKS refuses a name that begins with ``system:``."""
 
 ADDONS = (
     "eks-pod-identity-agent",  # first: the others' identities depend on it
@@ -65,6 +69,7 @@ class WantedSettings(NamedTuple):
     target_group_arn: str
     auto_scaling_groups: tuple[str, ...]
     volume_tags: Mapping[str, str] = MappingProxyType({})
+    node_port: int = 30052
 
 
 class PresentEntry(NamedTuple):
@@ -95,12 +100,13 @@ class PresentAssociation(NamedTuple):
 
 
 class PresentSettings(NamedTuple):
-    """``associations`` by (namespace, service account); ``target_groups`` by Auto Scaling group."""
+    """``associations`` by (namespace, service account); ``target_groups`` by Auto Scaling group; ``ports`` None: not asked."""
 
     entries: Mapping[str, PresentEntry]
     addons: Mapping[str, PresentAddon]
     associations: Mapping[tuple[str, str], PresentAssociation]
     target_groups: Mapping[str, frozenset[str]]
+    ports: PortRules | None = None
 
 
 # https://docs.aws.amazon.com/eks/latest/userguide/access-policy-permissions.html. An admin of a hub works in its namespace and
@@ -120,11 +126,15 @@ def wanted_access(
     storage_pruner_arns: Collection[str] = (),
     home_keeper_arns: Collection[str] = (),
     cluster_reader_arns: Collection[str] = (),
+    hub_restarter_arns: Collection[str] = (),
     server_watcher_arns: Collection[str] = (),
+    growth_planner_arns: Collection[str] = (),
+    home_grower_arns: Collection[str] = (),
+    home_mover_arns: Collection[str] = (),
+    home_driller_arns: Collection[str] = (),
 ) -> dict[str, Access]:
     """What each principal gets: what builds a cluster and the deployment's admins see to it all, the storage day's functions
     what a spawn asks and what diagnoses are in groups that may do next to nothing, others as specified. A pruner reads first, so
-    home_mover_arns: Collection[str] = (),
     it is in both.
 
     EKS keeps one grant per policy and principal, so a principal that is named twice gets the union, and a policy over the
@@ -137,11 +147,15 @@ def wanted_access(
     groups |= dict.fromkeys(storage_pruner_arns, frozenset({STORAGE_READER, STORAGE_PRUNER}))
     groups |= dict.fromkeys(home_keeper_arns, frozenset({HOME_KEEPER}))
     groups |= dict.fromkeys(cluster_reader_arns, frozenset({CLUSTER_READER}))
+    groups |= dict.fromkeys(hub_restarter_arns, frozenset({HUB_RESTARTER}))
     groups |= dict.fromkeys(server_watcher_arns, frozenset({SERVER_WATCHER}))
+    groups |= dict.fromkeys(growth_planner_arns, frozenset({GROWTH_PLANNER}))
+    groups |= dict.fromkeys(home_grower_arns, frozenset({HOME_GROWER}))
+    groups |= dict.fromkeys(home_mover_arns, frozenset({HOME_MOVER}))
+    groups |= dict.fromkeys(home_driller_arns, frozenset({HOME_DRILLER}))
     return {arn: Access(_widest(grants.get(arn, ())), groups.get(arn, frozenset())) for arn in {**grants, **groups}}
 
 
-    groups |= dict.fromkeys(home_mover_arns, frozenset({HOME_MOVER}))
 def _widest(grants: Collection[PolicyGrant]) -> frozenset[PolicyGrant]:
     return frozenset(item for item in grants if not item.namespaces or PolicyGrant(item.policy_name) not in grants)
 

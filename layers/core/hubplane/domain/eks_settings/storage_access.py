@@ -11,14 +11,19 @@ from typing import Any, NamedTuple
 
 from hubplane.domain.eks_settings.settings import (
     CLUSTER_READER,
+    HOME_DRILLER,
+    GROWTH_PLANNER,
+    HOME_GROWER,
     HOME_KEEPER,
     HOME_MOVER,
     HUB_NAMESPACE,
+    HUB_RESTARTER,
     SERVER_WATCHER,
     STORAGE_PRUNER,
     STORAGE_READER,
 )
 
+DRILL_NAMESPACE = "hubplane-drill"
 RBAC = "rbac.authorization.k8s.io"
 
 
@@ -54,6 +59,15 @@ RIGHTS: Mapping[str, Rights] = {
     ),
     # Whether a server has gone, and nothing about what it mounts.
     SERVER_WATCHER: Rights(everywhere={}, in_namespace={"pods": ("list",)}),
+    GROWTH_PLANNER: Rights(
+        everywhere={"persistentvolumes": ("get",), "storageclasses.storage.k8s.io": ("get",)},
+        in_namespace={"persistentvolumeclaims": ("get",)},
+    ),
+    # A claim is patched to ask for more; Kubernetes refuses less, and has no right for that one field.
+    HOME_GROWER: Rights(
+        everywhere={"persistentvolumes": ("get",)},
+        in_namespace={"persistentvolumeclaims": ("get", "patch"), "pods": ("list",)},
+    ),
     # No Secret, no ConfigMap, and not nodes/proxy: who may ask a kubelet through the API server may run commands in its pods
     # (https://kubernetes.io/docs/concepts/security/rbac-good-practices/#access-to-proxy-subresource-of-nodes).
     CLUSTER_READER: Rights(
@@ -70,6 +84,8 @@ RIGHTS: Mapping[str, Rights] = {
             "events": ("list",),
         },
     ),
+    # A role cannot say "the hub's pod only", for its name changes: the function deletes by uid, and its code is what is short.
+    HUB_RESTARTER: Rights(everywhere={}, in_namespace={"pods": ("delete", "get", "list")}),
 }
 
 # A namespace that is made again has lost its roles, so whoever makes it applies these.
@@ -96,6 +112,22 @@ def autoscaler_access_manifests(namespace: str) -> tuple[dict[str, Any], ...]:
     """Role and RoleBinding with which a diagnosis reads pods, logs and warnings of the autoscaler's namespace."""
     metadata = {"name": CLUSTER_READER, "namespace": namespace}
     return _role_and_binding("Role", CLUSTER_READER, AUTOSCALER_RIGHTS, metadata)
+
+
+def drill_access_manifests() -> tuple[dict[str, Any], ...]:
+    """The namespace of restore drills, and what their functions may do in it and with the volumes that they make.
+
+    Whoever may make a pod reads whatever its namespace holds, so drills have one to themselves: no Secret is in it, and no home.
+    """
+    namespace: dict[str, Any] = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": DRILL_NAMESPACE}}
+    everywhere = {"nodes": ("list",), "persistentvolumes": ("create", "delete", "get", "list")}
+    whole = ("create", "delete", "get", "list")
+    inside = {"persistentvolumeclaims": whole, "pods": whole, "pods/log": ("get",)}
+    return (
+        namespace,
+        *_role_and_binding("ClusterRole", HOME_DRILLER, everywhere, {"name": HOME_DRILLER}),
+        *_role_and_binding("Role", HOME_DRILLER, inside, {"name": HOME_DRILLER, "namespace": DRILL_NAMESPACE}),
+    )
 
 
 def _role_and_binding(

@@ -12,6 +12,9 @@ from hubplane.domain.errors import OAuthClientUnusable, ProviderError
 PROXY_TOKEN_BYTES = 32
 """What `openssl rand -hex 32` of the chart's guide makes."""
 
+NEXT = "HUBPLANE_NEXT"
+"""The staging label in Secrets Manager of a value that a rotation made and the hub does not run with for certain yet."""
+
 SERVICE_NAME = "hubplane"
 """The control plane as a service of the hub."""
 

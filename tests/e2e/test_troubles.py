@@ -1,0 +1,293 @@
+"""Every trouble of the 2019 README is made here: a diagnosis names it and only it, and what it proposes mends it."""
+
+from __future__ import annotations
+
+import copy
+import json
+import time
+from typing import Any
+
+import pytest
+
+from hubplane.domain.homes.change_inputs import read_move
+from local.guide import processes
+from local.guide.follow import Outcome
+from tests.e2e.conftest import Hubplane
+from tests.e2e.control import fail_kubernetes, mend_kubernetes, post
+from tests.e2e.test_diagnosis import NAME, diagnosis
+
+pytestmark = pytest.mark.e2e
+
+Built = tuple[dict[str, Any], Outcome]
+GNUTLS = "[E 2026-11-25 15:00:00 JupyterHub web:1871] gnutls_handshake() failed: An unexpected TLS packet was received."
+PDB = (
+    'PodDisruptionBudget.policy "autoscaler-aws-cluster-autoscaler" is invalid: spec: Forbidden: updates to poddisruptionbudget '
+    "spec are forbidden."
+)
+GITPULLER = "Exec lifecycle hook failed - error: command 'gitpuller' exited with 128: fatal: unable to write index_file"
+SECONDS = 60
+
+
+def only(hubplane: Hubplane, check: str, machine: str | None) -> dict[str, Any]:
+    """The one finding that there is: of this check, mended by this machine."""
+    findings = diagnosis(hubplane)["findings"]
+    assert [(item["check"], (item["mend"] or {}).get("machine")) for item in findings] == [(check, machine)], findings
+    found: dict[str, Any] = findings[0]
+    return found
+
+
+def carry_out(hubplane: Hubplane, finding: dict[str, Any]) -> Outcome:
+    """The proposed execution, as it is proposed, and that it ends well."""
+    mend = finding["mend"]
+    machine = "".join(word.capitalize() for word in mend["machine"].split("_"))
+    outcome = hubplane.follow(hubplane.start_machine(machine, mend["input"]))
+    assert outcome.status == "SUCCEEDED", f"{outcome.error}: {outcome.cause}"
+    return outcome
+
+
+def all_is_well(hubplane: Hubplane) -> None:
+    assert diagnosis(hubplane)["findings"] == []
+
+
+def pods(hubplane: Hubplane, selector: str) -> dict[str, dict[str, Any]]:
+    """The pods of the hub's namespace with these labels, by name."""
+    listed = json.loads(hubplane.run(NAME, "kubectl", "-n", "jupyter", "get", "pods", "-l", selector, "-o", "json"))["items"]
+    return {item["metadata"]["name"]: item for item in listed}
+
+
+def apply(hubplane: Hubplane, *manifests: dict[str, Any]) -> None:
+    path = hubplane.folder / "manifests.yaml"
+    path.write_text("\n---\n".join(map(json.dumps, manifests)))
+    hubplane.run(NAME, "kubectl", "apply", "-f", str(path))
+
+
+def server(person: str, **spec: Any) -> dict[str, Any]:
+    """A person's server as KubeSpawner makes it, of an image that the stand-in only pretends to run."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {
+            "name": f"jupyter-{person}",
+            "namespace": "jupyter",
+            "labels": {"component": "singleuser-server", "app": "jupyterhub"},
+            "annotations": {"hub.jupyter.org/username": person},
+        },
+        "spec": {"containers": [{"name": "notebook", "image": "notebook:1", **spec.pop("container", {})}], **spec},
+    }
+
+
+def remove_servers(hubplane: Hubplane) -> None:
+    for name in pods(hubplane, "component=singleuser-server"):
+        hubplane.run(NAME, "kubectl", "-n", "jupyter", "delete", "pod", name, "--wait=true")
+
+
+def until_ready(hubplane: Hubplane, name: str) -> None:
+    hubplane.run(NAME, "kubectl", "-n", "jupyter", "wait", "--for=condition=Ready", f"pod/{name}", f"--timeout={SECONDS}s")
+
+
+@pytest.fixture
+def built(hubplane: Hubplane, built_2019: Built) -> dict[str, Any]:
+    """The cluster of 2019, and that nothing was wrong with it before."""
+    all_is_well(hubplane)
+    return copy.deepcopy(built_2019[0])
+
+
+def test_gnutls_in_the_hubs_log(hubplane: Hubplane, built: dict[str, Any]) -> None:
+    apply(hubplane, server("ada"), server("ben"))
+    for person in ("ada", "ben"):
+        until_ready(hubplane, f"jupyter-{person}")
+    running = {name: pod["metadata"]["uid"] for name, pod in pods(hubplane, "component=singleuser-server").items()}
+    [hub] = pods(hubplane, "component=hub").values()
+    fail_kubernetes(hubplane.cloud, NAME, {"id": "gnutls", "uid": hub["metadata"]["uid"], "log": GNUTLS})
+    try:
+        finding = only(hubplane, "hub_log", "restart_hub")
+        assert "gnutls_handshake() failed" in finding["evidence"][0]
+        outcome = carry_out(hubplane, finding)
+        assert outcome.result["changes"] == [f"deleted pod {hub['metadata']['name']}"]
+        assert "2 server(s) run" in outcome.result["reason"]
+        after = {name: pod["metadata"]["uid"] for name, pod in pods(hubplane, "component=singleuser-server").items()}
+        assert after == running
+        all_is_well(hubplane)
+        assert "lock" not in hubplane.record(NAME)
+        assert hubplane.record(NAME)["status"]["S"] == "ACTIVE"
+    finally:
+        mend_kubernetes(hubplane.cloud, NAME, "gnutls")
+        remove_servers(hubplane)
+
+
+def test_the_load_balancers_rule_is_missing(hubplane: Hubplane, built: dict[str, Any]) -> None:
+    ec2 = hubplane.client("ec2")
+    [group] = ec2.describe_security_groups(Filters=[{"Name": "group-name", "Values": [f"{NAME}-nodes"]}])["SecurityGroups"]
+    ec2.revoke_security_group_ingress(GroupId=group["GroupId"], IpPermissions=group["IpPermissions"])
+    finding = only(hubplane, "entrance", "build_cluster")
+    assert "30052" in finding["sentence"]
+    outcome = carry_out(hubplane, finding)
+    assert any("let the load balancer in on node port 30052 again" in change for change in outcome.result["changes"])
+    all_is_well(hubplane)
+    assert hubplane.build(built).result["changed"] is False
+
+
+def test_the_autoscalers_budget_cannot_be_changed(hubplane: Hubplane, built: dict[str, Any]) -> None:
+    chart = str(processes.REPOSITORY / "local/charts/cluster-autoscaler")
+    hubplane.run(NAME, "helm", "upgrade", "autoscaler", chart, "-n", "autoscaler", "--reuse-values", "--set", "replicaCount=2")
+    for verb in ("create", "patch"):
+        fault = {"verb": verb, "resource": "poddisruptionbudgets", "namespace": "autoscaler", "status": 422, "message": PDB}
+        fail_kubernetes(hubplane.cloud, NAME, {"id": f"pdb-{verb}", **fault})
+    try:
+        assert hubplane.fail(built).error == "PodDisruptionBudgetImmutable"
+    finally:
+        for verb in ("create", "patch"):
+            mend_kubernetes(hubplane.cloud, NAME, f"pdb-{verb}")
+    finding = only(hubplane, "autoscaler", "repair_autoscaler")
+    assert "PodDisruptionBudget" in finding["evidence"][0]
+    carry_out(hubplane, finding)
+    all_is_well(hubplane)
+    assert hubplane.record(NAME)["status"]["S"] == "ACTIVE"
+    assert hubplane.releases(NAME)["autoscaler"]["status"] == "deployed"
+    assert hubplane.build(built).result["changed"] is False
+
+
+def test_the_node_group_is_full(hubplane: Hubplane, built: dict[str, Any]) -> None:
+    small = copy.deepcopy(built)
+    small["parameters"]["NodeAutoScalingGroupMaxSize"] = "3"
+    hubplane.restore(small)
+    scaling, eks = hubplane.client("autoscaling"), hubplane.client("eks")
+    group = eks.describe_nodegroup(clusterName=NAME, nodegroupName=f"{NAME}-main")["nodegroup"]
+    [name] = [item["name"] for item in group["resources"]["autoScalingGroups"]]
+    needs = {"container": {"resources": {"requests": {"cpu": "7"}}}}
+    try:
+        scaling.set_desired_capacity(AutoScalingGroupName=name, DesiredCapacity=3)
+        people = [f"user{number}" for number in range(4)]
+        apply(hubplane, *(server(person, **copy.deepcopy(needs)) for person in people))
+        until(lambda: _without_node(hubplane), "one server waits for a node")
+        finding = only(hubplane, "node_room", "build_cluster")
+        assert "has 3 nodes and may have 3" in finding["evidence"][0]
+        carry_out(hubplane, finding)
+        scaling.set_desired_capacity(AutoScalingGroupName=name, DesiredCapacity=4)  # which the autoscaler may now
+        for person in people:
+            until_ready(hubplane, f"jupyter-{person}")
+        all_is_well(hubplane)
+    finally:
+        remove_servers(hubplane)
+        hubplane.restore(built)
+        scaling.set_desired_capacity(AutoScalingGroupName=name, DesiredCapacity=2)
+    all_is_well(hubplane)
+
+
+def _without_node(hubplane: Hubplane) -> bool:
+    listed = pods(hubplane, "component=singleuser-server").values()
+    states = [one for pod in listed for one in pod["status"].get("conditions", ()) if one["type"] == "PodScheduled"]
+    return any(one["status"] == "False" for one in states)
+
+
+def test_a_home_lies_in_another_zone(hubplane: Hubplane, built: dict[str, Any]) -> None:
+    tags = {
+        f"kubernetes.io/cluster/{NAME}": "owned",
+        "kubernetes.io/created-for/pvc/name": "claim-cleo",
+        "kubernetes.io/created-for/pvc/namespace": "jupyter",
+    }
+    volume = {"volume_id": "vol-0c1e00000000c1e0a", "size_gib": 500, "zone": "us-east-1a", "tags": tags}
+    post(f"{hubplane.cloud.endpoint_url}/_hubplane/ebs/seed", {"volumes": [volume], "snapshots": []})
+    where = {"key": "topology.kubernetes.io/zone", "operator": "In", "values": ["us-east-1a"]}
+    bound = {
+        "apiVersion": "v1",
+        "kind": "PersistentVolume",
+        "metadata": {"name": "pv-cleo"},
+        "spec": {
+            "capacity": {"storage": "500Gi"},
+            "accessModes": ["ReadWriteOnce"],
+            "persistentVolumeReclaimPolicy": "Retain",
+            "storageClassName": "gp3",
+            "csi": {"driver": "ebs.csi.aws.com", "volumeHandle": volume["volume_id"]},
+            "nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchExpressions": [where]}]}},
+            "claimRef": {"namespace": "jupyter", "name": "claim-cleo"},
+        },
+    }
+    claim = {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {"name": "claim-cleo", "namespace": "jupyter", "annotations": {"hub.jupyter.org/username": "cleo"}},
+        "spec": {
+            "accessModes": ["ReadWriteOnce"],
+            "storageClassName": "gp3",
+            "volumeName": "pv-cleo",
+            "resources": {"requests": {"storage": "500Gi"}},
+        },
+    }
+    home = [{"name": "home", "persistentVolumeClaim": {"claimName": "claim-cleo"}}]
+    try:
+        apply(hubplane, bound, claim, server("cleo", volumes=home))
+        until(lambda: _without_node(hubplane), "the server waits for a node that could mount the home")
+        finding = only(hubplane, "volume_mounts", "move_home")
+        assert "us-east-1a" in finding["sentence"]
+        assert "us-east-1d" in finding["sentence"]
+        assert any("volume node affinity conflict" in line for line in finding["evidence"])
+        assert read_move(finding["mend"]["input"]).username == "cleo"
+    finally:
+        remove_servers(hubplane)
+        hubplane.run(NAME, "kubectl", "-n", "jupyter", "delete", "pvc", "claim-cleo", "--wait=true")
+        hubplane.run(NAME, "kubectl", "delete", "pv", "pv-cleo", "--wait=true")
+        hubplane.client("ec2").delete_volume(VolumeId=volume["volume_id"])
+    all_is_well(hubplane)
+
+
+def test_a_notebook_image_has_another_jupyterhub(hubplane: Hubplane, built: dict[str, Any]) -> None:
+    name, tag = built["parameters"]["JupyterHubImageName"], built["parameters"]["JupyterHubImageTag"]
+
+    def push(version: str) -> None:
+        values = {"IMAGE_REPOSITORY": name, "IMAGE_TAG": tag, "BASE_IMAGE": "base", "JUPYTERHUB_VERSION": version}
+        given = [{"name": key, "value": value, "type": "PLAINTEXT"} for key, value in values.items()]
+        builds = hubplane.client("codebuild")
+        [project] = [item for item in builds.list_projects()["projects"] if "ImageBuild" in item or "image" in item.lower()]
+        build_id = builds.start_build(projectName=project, environmentVariablesOverride=given)["build"]["id"]
+        until(lambda: builds.batch_get_builds(ids=[build_id])["builds"][0]["buildStatus"] == "SUCCEEDED", "the image is pushed")
+
+    running = diagnosis(hubplane)
+    assert running["findings"] == []
+    push("1.0.0")
+    try:
+        finding = only(hubplane, "versions", None)
+        assert "has 1.0.0" in finding["evidence"][0]
+    finally:
+        push(built_version(hubplane))
+    all_is_well(hubplane)
+
+
+def built_version(hubplane: Hubplane) -> str:
+    """The JupyterHub that the hub was recorded with."""
+    version: str = json.loads(hubplane.record(NAME)["release"]["S"])["jupyterhub_version"]
+    return version
+
+
+def test_a_home_is_full(hubplane: Hubplane, built: dict[str, Any]) -> None:
+    apply(hubplane, server("dora"))
+    until_ready(hubplane, "jupyter-dora")
+    [pod] = pods(hubplane, "component=singleuser-server").values()
+    about = {"kind": "Pod", "namespace": "jupyter", "name": pod["metadata"]["name"], "uid": pod["metadata"]["uid"]}
+    event = {
+        "apiVersion": "v1",
+        "kind": "Event",
+        "metadata": {"name": "jupyter-dora.17f", "namespace": "jupyter"},
+        "involvedObject": about,
+        "type": "Warning",
+        "reason": "FailedPostStartHook",
+        "message": GITPULLER,
+        "lastTimestamp": pod["metadata"]["creationTimestamp"],
+    }
+    try:
+        apply(hubplane, event)
+        finding = only(hubplane, "full_homes", None)
+        assert "dora" in finding["sentence"]
+        assert "unable to write index_file" in finding["evidence"][0]
+    finally:
+        remove_servers(hubplane)
+    all_is_well(hubplane)
+
+
+def until(holds: Any, what: str) -> None:
+    deadline = time.monotonic() + SECONDS
+    while time.monotonic() < deadline:
+        if holds():
+            return
+        time.sleep(0.3)
+    pytest.fail(f"never came true: {what}")
