@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import shlex
 
 import pytest
 
+from hubplane.domain.mail.rendering import render
+from hubplane_cli.main import program
 from tests.command_line.conftest import Person
 from tests.command_line.stub_aws import STATES, Script, StubAws, done, entered, scheduled, submitted
+from tests.unit.mail.filling import filled
 
 ARN = f"{STATES}:execution:build:one"
 QUESTION = {"task_token": "token-1", "reason": "the node group would be replaced", "changes": ["replace NodeGroup"]}
@@ -113,3 +117,13 @@ def test_a_sign_up_is_told_by_its_facts_and_approved_for_clusters(person: Person
 
     assert finished.err.splitlines()[0] == "username bob, email bob@uni.example.org"
     assert answers(aws) == [("token-3", {"approved": True, "by": "Grace", "clusters": ["opensarlab"]})]
+
+
+def test_the_commands_in_the_operators_mail_are_the_programs_own() -> None:
+    mail = render("approval_needed", {**filled("approval_needed"), "execution": ARN})
+    typed = [shlex.split(line) for line in mail.text.splitlines() if line.startswith("hubplane ")]
+
+    assert [words[:3] for words in typed] == [["hubplane", "approve", ARN], ["hubplane", "reject", ARN]]
+    for words in typed:
+        assert program.commands[words[1]].make_context(words[1], words[2:]).params["target"] == ARN
+        assert shlex.join(words[:3]) in mail.html
