@@ -14,7 +14,7 @@ import boto3
 from hubplane.adapters.eks import cluster_connection
 from hubplane.adapters.kubernetes import Kubernetes
 from hubplane.domain.cluster_spec.model import spec_from_json
-from hubplane.domain.eks_settings.storage_access import storage_access_manifests
+from hubplane.domain.eks_settings.storage_access import drill_access_manifests, storage_access_manifests
 from hubplane.domain.errors import ProviderError
 from hubplane.domain.releases.charts import JUPYTERHUB
 from hubplane.domain.releases.gpu_plugin import gpu_plugin_manifest
@@ -37,7 +37,8 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
     namespace: dict[str, Any] = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": JUPYTERHUB.namespace}}
     gpu_plugin = gpu_plugin_manifest(spec.cluster_name, spec.node_groups)
     changes = []
-    for manifest in (namespace, storage_class, *storage_access_manifests(), *([gpu_plugin] if gpu_plugin else [])):
+    access = (*storage_access_manifests(), *drill_access_manifests())
+    for manifest in (namespace, storage_class, *access, *([gpu_plugin] if gpu_plugin else [])):
         applied = kubernetes.apply(manifest)
         if applied.outcome != "unchanged":
             changes.append(f"{applied.outcome} {manifest['kind']} {manifest['metadata']['name']}")

@@ -18,6 +18,7 @@ from hubplane.adapters.storage_bucket import StorageBucket
 from hubplane.domain.mail.messages import MailMessage
 from hubplane.domain.report.digest import sections_of
 from hubplane.domain.report.document import report_to_json
+from hubplane.domain.report.drill import drill_from_json, drill_key
 from hubplane.domain.report.gathering import night_of, report_of
 from hubplane.domain.report.history import Day, HistoryCorrupt, history_to_json, read_history
 from hubplane.domain.report.names import report_keys, set_aside_key
@@ -46,8 +47,9 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
     keys = report_keys(cluster_name, night_of(run), run["mode"])
     history, problems = former_nights(bucket, keys.history, cluster_name, now)
     night = read_night(bucket, cluster_name, run, event["steps"], prices)
+    drill = drill_from_json(bucket.json(drill_key(cluster_name)))
     report = report_of(
-        cluster_name, run, night.steps, night.fleet, night.warnings, prices, history, [*night.problems, *problems], now
+        cluster_name, run, night.steps, night.fleet, night.warnings, prices, history, [*night.problems, *problems], now, drill
     )
     bucket.put_text(keys.json, report_to_json(report))
     bucket.put_text(keys.html, render_page(report, keys.json_name))

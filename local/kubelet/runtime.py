@@ -18,6 +18,7 @@ from local.kubelet.command import (
     proxy_command,
 )
 from local.kubelet.kubeconfig import IN_CLUSTER_VARIABLES, cluster_key, service_account_kubeconfig
+from local.kubelet.drill import DrillPod, is_drill
 from local.kubelet.layout import HUB_DATA, PathMap, lay_out, map_paths, remove
 from local.kubelet.process import Probe, RealPod, RefusedPod
 from local.kubernetes.runtime import PodStart, RunningPod
@@ -48,7 +49,7 @@ def make_runtime() -> HubRuntime:
 
 
 class HubRuntime:
-    """Starts hub and proxy pods (labels ``app=jupyterhub`` and ``component=hub`` or ``proxy``), nothing else.
+    """Starts JupyterHub's pods (labels ``app=jupyterhub`` and ``component=hub``, ``proxy`` or ``singleuser-server``), and drills.
 
     Below ``directory``: ``pods/<cluster>/<namespace>_<pod>/`` with the mounted files (removed when it stops) and ``log``;
     ``volumes/<cluster>/<namespace>/<claim>/``, which stay.
@@ -67,7 +68,7 @@ class HubRuntime:
         """
         component = _component(start.pod)
         if component is None:
-            return None
+            return self._drill(start) if is_drill(start.pod) else None
         metadata, cluster = start.pod["metadata"], cluster_key(start.files)
         namespace = metadata.get("namespace", "default")
         home = self._directory / "pods" / cluster / f"{namespace}_{metadata['name']}"
@@ -97,6 +98,12 @@ class HubRuntime:
     def _command(self, component: str, arguments: list[str], start: PodStart) -> list[str]:
         if component == "hub":
             return hub_command(self._tools, arguments, start.environment, start.reserved_ports)
+    def _drill(self, start: PodStart) -> RunningPod:
+        try:
+            return DrillPod(start, self._directory / "pods" / "drill" / start.pod["metadata"]["uid"])
+        except (OSError, ValueError) as refusal:
+            return RefusedPod(str(refusal))
+
         return proxy_command(self._tools, arguments, start.reserved_ports)
 
     def _environment(self, start: PodStart, paths: PathMap, root: Path, *, with_kubeconfig: bool) -> dict[str, str]:
@@ -116,6 +123,11 @@ class HubRuntime:
 
 
 def _component(pod: Mapping[str, Any]) -> str | None:
+        if start.aws_endpoint:
+            # The names of AWS lead to the emulator, as the cluster's network would have it.
+            environment["AWS_ENDPOINT_URL"] = start.aws_endpoint
+            image["HOME_VOLUME_URL"] = f"{start.aws_endpoint}/_hubplane/ebs"
+            image["HOME_VOLUME_ID"] = next(iter(start.ebs_volumes.values()), "")
     labels = pod.get("metadata", {}).get("labels", {})
     component = labels.get("component")
     return component if labels.get("app") == "jupyterhub" and component in PROGRAMS else None

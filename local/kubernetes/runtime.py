@@ -21,6 +21,11 @@ class PodStart:
     files: Mapping[str, bytes]
     reserved_ports: Mapping[int, int] = field(default_factory=dict)
     """Container port -> port on 127.0.0.1 that the process must listen on (the stand-in reserved it)."""
+    ebs_volumes: Mapping[str, str] = field(default_factory=dict)
+    """Claim -> the emulated EBS volume behind it. What is written on that, ``aws_endpoint`` knows (``/_hubplane/ebs``)."""
+    aws_endpoint: str = ""
+    address: str = "127.0.0.1"
+    """Of this machine. A pod that no Service selects has one to itself, and listens there on its own container ports."""
 
 
 class RunningPod(Protocol):
@@ -37,6 +42,14 @@ class RunningPod(Protocol):
 
     def stop(self) -> None:
         """End it and wait until it is gone; harmless when repeated."""
+
+
+@runtime_checkable
+class EndingPod(RunningPod, Protocol):
+    """A pod whose work is done one day: ``failure`` stays None where it ended well."""
+
+    def succeeded(self) -> bool:
+        """Whether it has ended, with exit code 0."""
 
 
 class PodRuntime(Protocol):

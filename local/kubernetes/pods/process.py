@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Mapping
 
 from local.kubernetes.pods.status import ContainerState
-from local.kubernetes.runtime import PodRuntime, PodStart, RunningPod
+from local.kubernetes.runtime import EndingPod, PodRuntime, PodStart, RunningPod
 
 log = logging.getLogger(__name__)
 POLL_SECONDS = 0.2
@@ -92,6 +92,9 @@ class PodProcess:
             failure = await asyncio.to_thread(running.failure)
             if failure is not None:
                 return failure or "ended"
+            if isinstance(running, EndingPod) and await asyncio.to_thread(running.succeeded):
+                self._tell(name, ContainerState(exit_code=0, restarts=restarts))
+                return ""
             ready = await asyncio.to_thread(running.ready)
             self._tell(name, ContainerState(ready=ready, restarts=restarts, last_failure=last_failure))
             await asyncio.sleep(POLL_SECONDS)

@@ -11,7 +11,7 @@ from hubplane.domain.errors import HomeChangeRefused
 from hubplane.domain.homes.change_inputs import RestoreInput
 from hubplane.domain.homes.changes import HomeChange, Kind, change_from_json
 from hubplane.domain.homes.facts import SeenClaim
-from hubplane.domain.homes.marks import copy_tags, home_tags, set_aside_tags
+from hubplane.domain.homes.marks import BEFORE_TAG, copy_tags, home_tags, set_aside_tags
 from hubplane.domain.homes.restoring import plan_move, plan_restore
 from hubplane.domain.registration.records import Status
 from hubplane.domain.storage.records import Snapshot, Volume
@@ -110,6 +110,14 @@ def test_no_copy_is_chosen_by_chance(snapshots: tuple[Snapshot, ...], word: str,
 )
 def test_what_is_this_person_s_is_found(snapshots: tuple[Snapshot, ...]) -> None:
     assert planned(snapshots=snapshots).snapshot_id == "snap-9"
+
+
+def test_what_a_killed_run_copied_before_is_not_what_the_day_means() -> None:
+    copied = copy_of("snap-before", days_old=8.9, more={BEFORE_TAG: "instead"})
+    moved = copy_of("snap-moved", days_old=8.8, more={BEFORE_TAG: "move"})
+    assert planned(snapshots=(*LINE, copied)).snapshot_id == "snap-9"
+    assert planned(asked(None, snapshot_id="snap-before"), snapshots=(*LINE, copied)).snapshot_id == "snap-before"
+    assert planned(snapshots=(*LINE, moved)).snapshot_id == "snap-moved", "a move's copy is the home of that day"
 
 
 @pytest.mark.parametrize(

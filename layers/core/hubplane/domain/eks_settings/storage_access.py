@@ -51,8 +51,8 @@ RIGHTS: Mapping[str, Rights] = {
         everywhere={"persistentvolumes": ("create", "get", "list")},
         in_namespace={"persistentvolumeclaims": ("create", "get")},
     ),
-    # One function alone takes a home's claim away to give the home another volume. It patches a Kubernetes volume to retain its EBS
-    # volume first; Kubernetes has no right for that one field.
+    # One function alone takes a home's claim away to give the home another volume. It patches a Kubernetes volume to retain its
+    # EBS volume first; Kubernetes has no right for that one field.
     HOME_MOVER: Rights(
         everywhere={"persistentvolumes": ("create", "delete", "get", "list", "patch")},
         in_namespace={"persistentvolumeclaims": ("create", "delete", "get"), "pods": ("list",)},

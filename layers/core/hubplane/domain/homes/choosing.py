@@ -1,6 +1,8 @@
 """Which copy of a home a day means: the newest completed one until its end that is this person's by owner, claim and ancestry.
 
-Where two lines of data lie under the name, or somebody else's, nothing is chosen by chance; a snapshot's id chooses then.
+Where two lines of data lie under the name, or somebody else's, nothing is chosen by chance; a snapshot's id chooses then. What a
+restore copied before it replaced a home is had by its id only, so that a run that was killed means the same copy when it is
+started again.
 """
 
 from __future__ import annotations
@@ -9,7 +11,9 @@ from collections.abc import Sequence
 
 from hubplane.domain.errors import HomeChangeRefused
 from hubplane.domain.homes.change_inputs import RestoreInput
+from hubplane.domain.homes.changes import Kind
 from hubplane.domain.homes.facts import HomeFacts
+from hubplane.domain.homes.marks import BEFORE_TAG
 from hubplane.domain.homes.seen import SeenHome
 from hubplane.domain.storage.records import Snapshot
 from hubplane.domain.storage.tags import read_tags
@@ -26,7 +30,8 @@ def choose_copy(facts: HomeFacts, home: SeenHome, given: RestoreInput, aside: Se
     if given.snapshot_id is not None:
         return _by_id(facts, home, given.snapshot_id, aside)
     until = given.until
-    pool = [copy for copy in home.snapshots if until is not None and copy.started_at < until]
+    nights = (copy for copy in home.snapshots if copy.tags.get(BEFORE_TAG) != Kind.INSTEAD)
+    pool = [copy for copy in nights if until is not None and copy.started_at < until]
     mine = [copy for copy in pool if not home.is_foreign(copy) and copy.snapshot_id not in home.strays]
     completed = [copy for copy in mine if copy.state == "completed"]
     best = max(completed, key=lambda copy: (copy.started_at, copy.snapshot_id), default=None)

@@ -39,6 +39,9 @@ def sections_of(report: Report, where: Sequence[str]) -> list[Section]:
     if report.fleet is not None:
         costs = [_cost(group) for group in report.fleet.groups if group.count]
         sections.append(("What there is", costs))
+    if report.drill is not None:
+        told = f"{report.drill.finished_at:%Y-%m-%d}: {report.drill.summary}"
+        sections.append(("Restore drill", [told, *report.drill.findings[:LINES]]))
     sections.append(("The whole report", list(where)))
     return [(title, lines) for title, lines in sections if lines]
 

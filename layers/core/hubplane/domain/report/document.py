@@ -1,7 +1,7 @@
 """The report as JSON, for programs. Field names are those of ``model``; a name is added, never changed, without a new ``schema``.
 
 Top level: ``schema``, ``cluster_name``, ``night`` (2026-11-25), ``run_id``, ``mode``, ``scheduled``, ``written_at``, ``summary``,
-``steps``, ``recycle_bin``, ``warnings``, ``fleet``, ``prices``, ``history``, ``problems``.
+``steps``, ``recycle_bin``, ``warnings``, ``fleet``, ``prices``, ``history``, ``problems``, ``drill``.
 
 - ``steps[]``: ``step``, ``status``, ``mode``, ``error``, ``reason``, ``notes``, ``plan_key``, ``stop``; the listings ``done``,
   ``fresh``, ``planned``, ``held``, ``deferred``, ``skipped``, ``failed``, ``open``, ``attention``; ``kept[]`` with ``reason``,
@@ -17,6 +17,8 @@ Top level: ``schema``, ``cluster_name``, ``night`` (2026-11-25), ``run_id``, ``m
 - ``prices``: ``region``, ``priced_as``, ``as_of``, ``url``, ``per_gib`` by volume type, ``snapshot`` and ``snapshot_archive``.
 - ``history[]``: ``night``, ``volumes``, ``volumes_gib``, ``snapshots``, ``snapshots_gib``, ``usd_per_month``, ``snapshotted``,
   ``volumes_deleted``, ``snapshots_deleted``; a night without an entry had no report.
+- ``drill``, null before the first one: ``run_id``, ``finished_at``, ``homes``, ``summary``, and the sentences ``findings[]``,
+  ``lines[]``, ``notes[]``.
 """
 
 from __future__ import annotations

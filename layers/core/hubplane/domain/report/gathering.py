@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
+from hubplane.domain.report.drill import Drill, drill_problems
 from hubplane.domain.report.history import Day, with_day
 from hubplane.domain.report.model import Fleet, Listing, Report, StepReport
 from hubplane.domain.report.pricing import Prices
@@ -46,11 +47,12 @@ def report_of(
     history: Sequence[Day],
     problems: Iterable[str],
     written_at: datetime,
+    drill: Drill | None = None,
 ) -> Report:
     """The report of the run. ``problems`` are those of writing it; a night without a sweep adds nothing to the history."""
     night = night_of(run)
     recycle_bin = recycle_bin_of(steps)
-    found = [*problems_of(steps, recycle_bin), *problems]
+    found = [*problems_of(steps, recycle_bin), *problems, *drill_problems(drill, written_at)]
     if fleet is None:
         found.append("No sweep of the night was found: what there is and what it costs is not known.")
     return Report(
@@ -68,6 +70,7 @@ def report_of(
         prices=prices,
         history=_history(history, night, steps, fleet, run["mode"]),
         problems=tuple(found),
+        drill=drill,
     )
 
 

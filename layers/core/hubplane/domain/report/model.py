@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
+from hubplane.domain.report.drill import Drill
 from hubplane.domain.report.history import Day
 from hubplane.domain.report.pricing import Prices
 
@@ -128,7 +129,7 @@ class Fleet:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Everything that page, JSON and mail say. ``fleet`` None: no sweep of the night was found."""
+    """Everything that page, JSON and mail say. ``fleet`` None: no sweep of the night was found. ``drill``: the last one."""
 
     cluster_name: str
     night: date
@@ -144,3 +145,4 @@ class Report:
     prices: Prices
     history: tuple[Day, ...]
     problems: tuple[str, ...]
+    drill: Drill | None = None

@@ -1,4 +1,4 @@
-"""The schedule of one cluster's storage day, as EventBridge Scheduler has it."""
+"""The schedules of one cluster's storage day and of its restore drills, as EventBridge Scheduler has them."""
 
 from __future__ import annotations
 
@@ -7,17 +7,27 @@ from dataclasses import dataclass
 
 from hubplane.domain.storage.policy import StoragePolicy
 
-__all__ = ["DaySchedule", "day_schedule"]
+__all__ = ["DaySchedule", "day_schedule", "drill_schedule"]
 
 
 @dataclass(frozen=True, slots=True)
 class DaySchedule:
-    """What starts a storage day: one cron expression with a minute (domain fault 3), in UTC, and the input it starts with."""
+    """What starts a storage day, or a drill: one cron expression with a minute (domain fault 3), in UTC, and its input."""
 
     name: str
     expression: str
     input: str
     time_zone: str = "UTC"
+
+
+def drill_schedule(cluster_name: str, policy: StoragePolicy) -> DaySchedule:
+    """On the 8th of each month, six hours after the storage day began: its snapshots are done by then, and it is no holiday."""
+    hour = (policy.snapshot_hour + 6) % 24
+    return DaySchedule(
+        name=f"{cluster_name}-drill-restore",
+        expression=f"cron(30 {hour} 8 * ? *)",
+        input=json.dumps({"cluster_name": cluster_name}, sort_keys=True),
+    )
 
 
 def day_schedule(cluster_name: str, policy: StoragePolicy) -> DaySchedule:
