@@ -29,7 +29,7 @@ from hubplane.adapters.home_volumes import HomeVolumes
 from hubplane.adapters.kubernetes import Kubernetes
 from hubplane.adapters.people_ledger import entry_of_step
 from hubplane.adapters.users_table import RecordChange, UsersTable
-from hubplane.domain.errors import HubplaneError, NotYet, Throttled
+from hubplane.domain.errors import ClusterBusy, HubplaneError, NotYet, Throttled
 from hubplane.domain.homes.answers import answer, refused
 from hubplane.domain.homes.asking import asked_from_outside, foreign_provider
 from hubplane.domain.homes.facts import HomeFacts
@@ -76,6 +76,8 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
     try:
         asked = who_asks(event)
         return answer(give_home(asked, lambda: tools(asked.cluster_name)))
+    except ClusterBusy as error:
+        return refused(str(error))
     except (NotYet, Throttled) as error:
         logger.warning("cannot look", extra={"cause": str(error)})
         return refused("Your home cannot be looked at just now: try again in a minute.", retry_seconds=60)
@@ -91,6 +93,8 @@ def who_asks(event: dict[str, Any]) -> HomeFacts:
     """The person and the cluster as the tables have them; storage not looked at yet."""
     cluster_name, username = str(event["cluster_name"]), str(event["username"])
     cluster = ClustersTable(client("dynamodb"), SETTINGS.clusters_table_name).read(cluster_name)
+    if cluster.is_ending:
+        raise ClusterBusy("This hub is being taken down, so no server starts here. Your home is kept: ask an operator where.")
     provider = foreign_provider(cluster.sign_in_url, SETTINGS.user_pool_domain_url)
     key = username_key(username) if provider is None else external_key(provider, username)
     known = users().known(key)

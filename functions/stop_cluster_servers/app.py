@@ -51,8 +51,9 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
     servers = [pod for pod in pods if not pod.is_hub]
     changes = []
     if step is QuietStep.ASK_HUB:
-        changes = ask_hub(cluster_name, clusters.read(cluster_name).hub_url or "", servers)
-    elif step is QuietStep.STOP_HUB:
+        asked = ask_hub(cluster_name, clusters.read(cluster_name).hub_url or "", servers)
+        step, changes = (step, asked) if asked is not None else (QuietStep.STOP_HUB, changes)
+    if step is QuietStep.STOP_HUB:
         kubernetes.apply(hub_of_size_zero())
         changes = ["stopped the hub: nobody starts a server any more"]
     elif step is QuietStep.END_PODS:
@@ -61,8 +62,8 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
     return {"done": step is QuietStep.DONE, "running": len(servers), "changes": changes, "reason": reason}
 
 
-def ask_hub(cluster_name: str, url: str, servers: list[UserPod]) -> list[str]:
-    """Ask the hub to stop each server that it knows; the next call looks whether they have."""
+def ask_hub(cluster_name: str, url: str, servers: list[UserPod]) -> list[str] | None:
+    """Ask the hub to stop each server that it knows; the next call looks whether they have. None: it knows none of them."""
     name = service_token_secret_name(cluster_name)
     text = SecretsManager(client("secretsmanager")).read(name)
     if text is None:
@@ -70,12 +71,13 @@ def ask_hub(cluster_name: str, url: str, servers: list[UserPod]) -> list[str]:
             f"{len(servers)} server(s) run, and secret {name}, by which the hub would be asked to stop them, is not there: stop the "
             f"hub (`kubectl -n {NAMESPACE} scale deployment {HUB_DEPLOYMENT} --replicas 0`) and start again; Kubernetes ends them then"
         )
-    hub, asked = Hub(cluster_name, url, checked_service_token(text, name), CONNECT_TO), []
-    for pod in servers:
-        if pod.username is not None and not pod.ending:
-            hub.stop(pod.username, pod.server_name)
-            asked.append(f"asked the hub to stop the server {pod.server_name or 'of'} {pod.username}")
-    return asked
+    hub, asked, knows = Hub(cluster_name, url, checked_service_token(text, name), CONNECT_TO), [], False
+    for username in sorted({pod.username for pod in servers if pod.username is not None}):
+        for server in hub.running_servers(username):
+            knows = True
+            hub.stop(username, server)
+            asked.append(f"asked the hub to stop the server {server or 'of'} {username}")
+    return asked if knows else None
 
 
 def end(kubernetes: Kubernetes, pod: UserPod) -> bool:

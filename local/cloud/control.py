@@ -9,6 +9,7 @@
 | ``POST front/hosts`` ``{host: load balancer name}`` | the front takes requests for the host to that load balancer |
 | ``GET ebs`` | all volumes and snapshots in the words of ``ebs/seed``, for before and after (``ebs_dump.dump``) |
 | ``POST ebs/seed`` ``{"volumes": [...], "snapshots": [...]}`` | plants volumes and snapshots with a past (``ebs_seed.plant``) |
+| ``POST ebs/age`` ``{"volume_id", "seconds"}`` | the volume was made so long before it was: what time does, without waiting |
 | ``POST ebs/write`` ``{"volume_id", "content"}`` | writes a text into a volume, which its snapshots and their volumes carry on |
 | ``POST ebs/pace`` ``{"snapshot_seconds", "spacing_seconds", "volume_seconds"}`` | from now on: how long they take, the spacing |
 | ``POST ebs/faults`` ``{"volume_id"}`` | the next snapshot of the volume ends as ``error`` |
@@ -92,6 +93,14 @@ def _dump_ebs(cloud: Cloud, given: Any) -> Any:
     return dump()
 
 
+def _age_ebs(cloud: Cloud, given: Any) -> Any:
+    from local.cloud.ebs_seed import age  # noqa: PLC0415  the emulator is imported with it
+
+    if not isinstance(given, dict) or not isinstance(given.get("volume_id"), str) or type(given.get("seconds")) is not int:
+        raise ControlRefused("the body must hold volume_id, a text, and seconds, a whole number")
+    return {"created_at": age(given["volume_id"], given["seconds"])}
+
+
 def _write_ebs(cloud: Cloud, given: Any) -> Any:
     from local.cloud.mends.ebs_contents import write  # noqa: PLC0415  the emulator is imported with it
 
@@ -145,6 +154,7 @@ ACTIONS: dict[tuple[str, str], Callable[[Cloud, Any], Any]] = {
     ("POST", "front/hosts"): _add_hosts,
     ("GET", "ebs"): _dump_ebs,
     ("POST", "ebs/seed"): _seed_ebs,
+    ("POST", "ebs/age"): _age_ebs,
     ("POST", "ebs/write"): _write_ebs,
     ("POST", "ebs/pace"): _pace_ebs,
     ("POST", "ebs/faults"): _fail_snapshot,

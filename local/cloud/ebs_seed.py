@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ministack.services import ec2
@@ -38,6 +38,16 @@ def plant(given: Mapping[str, Any]) -> dict[str, int]:
         "volumes": sum(_put(ec2._volumes, record["VolumeId"], record, tags) for record, tags in volumes),
         "snapshots": sum(_put(ec2._snapshots, record["SnapshotId"], record, tags) for record, tags in snapshots),
     }
+
+
+def age(volume_id: str, seconds: int) -> str:
+    """Move the creation of a volume so many seconds into the past; the time that EC2 tells from now on."""
+    if volume_id not in ec2._volumes:
+        raise SeedRefused(f"volume_id: there is no volume {volume_id}")
+    record = ec2._volumes[volume_id]
+    made = datetime.fromisoformat(record["CreateTime"].replace("Z", "+00:00")) - timedelta(seconds=seconds)
+    record["CreateTime"] = ec2_time(made)
+    return str(record["CreateTime"])
 
 
 def ec2_time(moment: datetime) -> str:

@@ -38,6 +38,7 @@ MODULES = (
     "stack_checks",
     "stack_replacement",
     "ec2_catalogue",
+    "ec2_network",
     "ebs_pages",
     "ebs_snapshots",
     "ebs_volumes",

@@ -74,8 +74,8 @@ class NetworkPlace:
         """Those that carry a tag of the cluster in any form."""
         groups = {item["GroupId"]: item for item in self._tagged("describe_security_groups", "SecurityGroups", cluster_name)}
         tagged = self._tagged("describe_network_interfaces", "NetworkInterfaces", cluster_name)
-        yield from (_interface(item) for item in _once(tagged, "NetworkInterfaceId"))
-        yield from (_group(item) for item in groups.values())
+        things = [_interface(item) for item in _once(tagged, "NetworkInterfaceId")] + [_group(item) for item in groups.values()]
+        yield from (thing for thing in things if cluster_name in thing.clusters)
 
     def again(self, thing: Thing) -> Thing | None:
         """As it is now; by filter, which leaves out what is gone."""
@@ -83,9 +83,9 @@ class NetworkPlace:
             found = self._pages(
                 "describe_network_interfaces", "NetworkInterfaces", [_filter("network-interface-id", thing.thing_id)]
             )
-            return next((_interface(item) for item in found), None)
+            return next((_interface(item) for item in found if item["NetworkInterfaceId"] == thing.thing_id), None)
         found = self._pages("describe_security_groups", "SecurityGroups", [_filter("group-id", thing.thing_id)])
-        return next((_group(item) for item in found), None)
+        return next((_group(item) for item in found if item["GroupId"] == thing.thing_id), None)
 
     def remove(self, thing: Thing) -> None:
         """An interface that is attached, or a group that something uses, is refused by EC2 (``DependencyViolation``)."""

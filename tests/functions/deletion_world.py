@@ -1,0 +1,446 @@
+# ruff: noqa: N803 - parameters are named as the API names them
+"""A cluster to be deleted, and an account around it: moto, fakes and a way to kill a function before or after any of its calls.
+
+The real functions of ``delete_cluster`` run here in the order of their machine. Every call that changes something goes over one
+``Wire``; a ``Crash`` there is what a killed function leaves. Time passes between calls: pods end, snapshots complete, stacks go.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import boto3
+
+from hubplane.adapters.ebs import Ebs
+from hubplane.adapters.storage_bucket import StorageBucket
+from hubplane.domain.kubernetes_access import ClusterConnection
+from hubplane.domain.storage.records import Sighting
+from tests.adapters.fake_aws import Refusal, fake_client
+from tests.adapters.fake_ebs import ACCOUNT, FakeEbs
+from tests.functions.fake_user_pool import FakeUserPool
+from tests.functions.release_clients import load
+
+REGION, NAME = "us-east-1", "sar"
+FUNCTIONS = (
+    "prepare_deletion",
+    "stop_cluster_servers",
+    "prove_cluster_homes",
+    "remove_releases",
+    "delete_cluster_stack",
+    "sweep_cluster",
+    "record_deletion",
+    "record_deletion_failure",
+)
+VARIABLES = {
+    "CLUSTERS_TABLE_NAME": "clusters",
+    "LEDGER_TABLE_NAME": "ledger",
+    "STORAGE_BUCKET_NAME": "storage",
+    "STORAGE_SCHEDULE_GROUP_NAME": "storage-days",
+    "MAIL_QUEUE_URL": "",
+    "USER_POOL_ID": "us-east-1_pool",
+    "LEASE_SECONDS": "518400",
+    "AWS_REGION": REGION,
+}
+READS = ("describe_", "get", "list", "scan", "query", "batch_get_", "running_servers", "history")
+CLUSTER_TAG = {f"kubernetes.io/cluster/{NAME}": "owned"}
+
+
+class Crash(BaseException):
+    """The function is gone: no handler of its code sees it."""
+
+
+class Wire:
+    """Counts the calls that change something, and cuts one off: ``2 * n`` before call n, ``2 * n + 1`` after it."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.cut_at: int | None = None
+        self.seen: list[str] = []
+
+    def before(self, name: str) -> int:
+        number, self.count = self.count, self.count + 1
+        self.seen.append(name)
+        if self.cut_at == 2 * number:
+            raise Crash(f"before call {number}, {name}")
+        return number
+
+    def after(self, number: int, name: str) -> None:
+        if self.cut_at == 2 * number + 1:
+            raise Crash(f"after call {number}, {name}")
+
+
+class Cutting:
+    """A client or fake whose changing methods go over the wire; reads and paginators pass."""
+
+    def __init__(self, inner: Any, wire: Wire, service: str) -> None:
+        self._inner, self._wire, self._service = inner, wire, service
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._inner, name)
+        if name.startswith(READS) or name in ("meta", "exceptions", "get_paginator") or not callable(method):
+            return method
+
+        def call(*words: Any, **request: Any) -> Any:
+            # Only the time of the fence: nothing that a crash could leave half-done.
+            if request.get("UpdateExpression") == "SET updated_at = :now":
+                return method(*words, **request)
+            label = f"{self._service}.{name}"
+            number = self._wire.before(label)
+            answer = method(*words, **request)
+            self._wire.after(number, label)
+            return answer
+
+        return call
+
+
+class Cluster:
+    """The Kubernetes API as the functions use it, EKS's word for it, and the stack; nodes hold volumes while pods mount them."""
+
+    def __init__(self, ebs: FakeEbs) -> None:
+        self.ebs = ebs
+        self.stack: str | None = "UPDATE_COMPLETE"
+        self.tokens: list[str] = []
+        self.objects: dict[tuple[str, str], dict[str, Any]] = {}
+        self.releases = {"jupyterhub", "autoscaler"}
+        self.refusal = ""
+        self.protected = False
+        self.running: set[str] = set()
+
+    @property
+    def there(self) -> bool:
+        return self.stack is not None
+
+    def add(self, kind: str, name: str, spec: dict[str, Any], **metadata: Any) -> None:
+        whole = {"name": name, "namespace": "jupyter", "uid": f"uid-{name}", "resourceVersion": "1", **metadata}
+        self.objects[kind, name] = {"kind": kind, "metadata": whole, "spec": spec}
+
+    def home(self, person: str, volume_id: str, *, runs: bool = False) -> None:
+        """A person's claim and volume, and a pod where the server runs."""
+        claim = f"claim-{person}" if person != "hub" else "hub-db-dir"
+        csi = {"driver": "ebs.csi.aws.com", "volumeHandle": volume_id}
+        self.add("PersistentVolume", volume_id, {"csi": csi, "persistentVolumeReclaimPolicy": "Delete"})
+        self.add("PersistentVolumeClaim", claim, {"volumeName": volume_id})
+        if runs:
+            mounts = {"volumes": [{"persistentVolumeClaim": {"claimName": claim}}]}
+            labels = {"component": "hub" if person == "hub" else "singleuser-server"}
+            notes = {} if person == "hub" else {"hub.jupyter.org/username": person}
+            self.add("Pod", f"pod-{person}", mounts, labels=labels, annotations=notes)
+            self.ebs.volumes[volume_id] |= {"State": "in-use", "Attachments": [{"State": "attached", "InstanceId": "i-1"}]}
+
+    def settle(self) -> None:
+        """What controllers do: pods whose end was asked for are gone and their volumes detached; so are Services."""
+        hub = self.objects.get(("Deployment", "hub"))
+        if hub is not None and hub["spec"]["replicas"] == 0:
+            hub["status"] = {"readyReplicas": 0}
+            if ("Pod", "pod-hub") in self.objects:
+                self.objects["Pod", "pod-hub"]["metadata"]["deletionTimestamp"] = "now"
+        for key in [key for key, item in self.objects.items() if "deletionTimestamp" in item["metadata"]]:
+            gone = self.objects.pop(key)
+            for mounted in gone["spec"].get("volumes", ()):
+                claim = self.objects["PersistentVolumeClaim", mounted["persistentVolumeClaim"]["claimName"]]
+                self.ebs.volumes[claim["spec"]["volumeName"]] |= {"State": "available", "Attachments": []}
+        if self.stack == "DELETE_IN_PROGRESS":
+            if any(item["spec"].get("type") == "LoadBalancer" for item in self.objects.values()):
+                raise AssertionError("the stack hangs for two hours: a Service's load balancer stands in its subnets")
+            self.stack = "DELETE_FAILED" if self.refusal else None
+            if self.stack is None:
+                self._take_volumes_along()
+                self.objects.clear()
+
+    def _take_volumes_along(self) -> None:
+        """A cluster that goes with volumes that nobody told to stay takes them with it, as claims that were deleted would."""
+        for (kind, _), item in self.objects.items():
+            if kind == "PersistentVolume" and item["spec"]["persistentVolumeReclaimPolicy"] == "Delete":
+                self.ebs.volumes.pop(item["spec"]["csi"]["volumeHandle"], None)
+
+    # -- as adapters.kubernetes.Kubernetes ------------------------------------------------------------------------------------
+
+    def get(self, kind: str, name: str, namespace: str | None = None) -> dict[str, Any] | None:
+        return self.objects.get((kind, name))
+
+    def list(self, kind: str, namespace: str | None = None, **_: Any) -> Iterator[dict[str, Any]]:
+        return iter([item for (found, _), item in self.objects.items() if found == kind])
+
+    def apply(self, manifest: Mapping[str, Any]) -> None:
+        self.objects[manifest["kind"], manifest["metadata"]["name"]]["spec"].update(manifest["spec"])
+
+    def delete(self, kind: str, name: str, namespace: str | None = None) -> bool:
+        found = self.objects.get((kind, name))
+        if found is not None:
+            found["metadata"]["deletionTimestamp"] = "now"
+        return found is not None
+
+    # -- as adapters.helm.Helm ------------------------------------------------------------------------------------------------
+
+    def history(self, name: str, namespace: str) -> tuple[int, ...]:
+        return (1,) if name in self.releases else ()
+
+    def uninstall(self, name: str, namespace: str) -> None:
+        self.releases.discard(name)
+        self.objects.pop(("Deployment", "hub"), None)
+
+    # -- as boto3's EKS and CloudFormation ------------------------------------------------------------------------------------
+
+    def describe_cluster(self, name: str) -> dict[str, Any]:
+        if not self.there:
+            raise Refusal("ResourceNotFoundException")
+        return {"cluster": {"name": name, "status": "ACTIVE", "endpoint": "https://x", "certificateAuthority": {"data": "eA=="}}}
+
+    def describe_stacks(self, StackName: str) -> dict[str, Any]:
+        if self.stack is None:
+            raise Refusal("ValidationError", f"Stack with id {StackName} does not exist")
+        facts = {
+            "StackId": f"arn:stack/{NAME}",
+            "StackName": StackName,
+            "StackStatus": self.stack,
+            "CreationTime": datetime.now(UTC),
+        }
+        return {"Stacks": [{**facts, "EnableTerminationProtection": self.protected}]}
+
+    def delete_stack(self, StackName: str, ClientRequestToken: str) -> None:
+        self.tokens.append(ClientRequestToken)
+        self.stack = self.stack and "DELETE_IN_PROGRESS"
+
+    def describe_stack_events(self, StackName: str) -> dict[str, Any]:
+        shared = {"StackId": StackName, "StackName": NAME, "Timestamp": datetime.now(UTC), "ClientRequestToken": self.tokens[-1]}
+        stack = {"EventId": "1", "ResourceType": "AWS::CloudFormation::Stack", "LogicalResourceId": NAME}
+        failed = {"EventId": "2", "ResourceType": "AWS::EKS::Nodegroup", "LogicalResourceId": "NodeGroup"}
+        return {
+            "StackEvents": [
+                {**shared, **failed, "ResourceStatus": "DELETE_FAILED", "ResourceStatusReason": self.refusal},
+                {**shared, **stack, "ResourceStatus": "DELETE_IN_PROGRESS"},
+            ]
+        }
+
+    def describe_execution(self, executionArn: str) -> dict[str, Any]:
+        if executionArn not in self.running:
+            raise Refusal("ExecutionDoesNotExist")
+        return {"executionArn": executionArn, "stateMachineArn": "arn:x", "status": "RUNNING", "startDate": datetime.now(UTC)}
+
+
+class Account:
+    """One account with the cluster ``sar``: Ann's home rests and is copied, Bob's rests, Cyd's server runs."""
+
+    def __init__(self, monkeypatch: Any) -> None:
+        self.monkeypatch, self.wire, self.executions = monkeypatch, Wire(), 0
+        self.ebs = FakeEbs(page=500)
+        self.cluster = Cluster(self.ebs)
+        self.written: dict[str, datetime] = {}
+        self.services = {name: boto3.client(name, REGION) for name in ("dynamodb", "s3", "sqs", "ecr", "secretsmanager")}
+        self.services |= {name: boto3.client(name, REGION) for name in ("scheduler", "elbv2", "ec2", "logs")}
+        self.pool = FakeUserPool()
+        self.services["cognito-idp"] = fake_client("cognito-idp", self.pool)
+        self._stores()
+        self._homes()
+        self._leftovers()
+        self.apps = {name: self._app(name) for name in FUNCTIONS}
+
+    def _stores(self) -> None:
+        dynamodb = self.services["dynamodb"]
+        for table, *keys in (("clusters", "cluster_name"), ("ledger", "cluster", "entry")):
+            dynamodb.create_table(
+                TableName=table,
+                BillingMode="PAY_PER_REQUEST",
+                AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in keys],
+                KeySchema=[{"AttributeName": key, "KeyType": kind} for key, kind in zip(keys, ("HASH", "RANGE"), strict=False)],
+            )
+        release = json.dumps({"hub_url": "https://sar.example.org", "spec": {}})
+        item = {"cluster_name": {"S": NAME}, "status": {"S": "ACTIVE"}, "release": {"S": release}}
+        dynamodb.put_item(TableName="clusters", Item=item)
+        self.services["s3"].create_bucket(Bucket="storage")
+        VARIABLES["MAIL_QUEUE_URL"] = self.services["sqs"].create_queue(QueueName="mails")["QueueUrl"]
+
+    def _homes(self) -> None:
+        now = datetime.now(UTC)
+        for person, runs in (("ann", False), ("bob", False), ("cyd", True), ("hub", True)):
+            volume_id = f"vol-{person}"
+            claim = "hub-db-dir" if person == "hub" else f"claim-{person}"
+            tags = {
+                **CLUSTER_TAG,
+                "kubernetes.io/created-for/pvc/name": claim,
+                "kubernetes.io/created-for/pvc/namespace": "jupyter",
+            }
+            self.ebs.volume(volume_id, tags, CreateTime=now - timedelta(days=90), VolumeType="gp3")
+            self.written[volume_id] = now - timedelta(days=2)
+            self.cluster.home(person, volume_id, runs=runs)
+        tags = {**CLUSTER_TAG, "kubernetes.io/created-for/pvc/name": "claim-ann"}
+        for number, days in enumerate((3, 1)):
+            self.ebs.snapshot(f"snap-ann-{number}", "vol-ann", tags, StartTime=now - timedelta(days=days))
+        seen = Sighting("vol-ann", now - timedelta(days=90), now - timedelta(days=2))
+        StorageBucket(self.services["s3"], "storage").put_sightings(NAME, [seen])
+        self.cluster.add("Deployment", "hub", {"replicas": 1})
+        self.cluster.objects["Deployment", "hub"]["status"] = {"readyReplicas": 1}
+        self.cluster.add("Service", "extra", {"type": "LoadBalancer"})
+
+    def _leftovers(self) -> None:
+        marked = [{"Key": "hubplane:cluster", "Value": NAME}]
+        self.services["ecr"].create_repository(repositoryName=f"hubplane/{NAME}/hub", tags=marked)
+        self.pool.add("ours", NAME)
+        self.pool.add("foreign", NAME)  # somebody else's, of this name
+        texts = {
+            "oauth-client": json.dumps({"client_id": "ours"}),
+            "proxy-token": "a",
+            "hub-token": "b" * 64,
+        }
+        for name, text in texts.items():
+            self.services["secretsmanager"].create_secret(Name=f"hubplane/{NAME}/{name}", SecretString=text, Tags=marked)
+        schedules = self.services["scheduler"]
+        schedules.create_schedule_group(Name="storage-days")
+        for cluster in (NAME, f"{NAME}-two"):
+            schedules.create_schedule(
+                Name=f"{cluster}-storage-day",
+                GroupName="storage-days",
+                ScheduleExpression="cron(0 10 * * ? *)",
+                FlexibleTimeWindow={"Mode": "OFF"},
+                Target={
+                    "Arn": "arn:aws:states:x",
+                    "RoleArn": "arn:aws:iam::1:role/x",
+                    "Input": json.dumps({"cluster_name": cluster}),
+                },
+            )
+        ec2 = self.services["ec2"]
+        vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+        subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.0.0/24")["Subnet"]["SubnetId"]
+        self.group = self._group(vpc, "k8s-ours", CLUSTER_TAG)
+        self.shared = self._group(vpc, "k8s-shared", {**CLUSTER_TAG, "kubernetes.io/cluster/other": "owned"})
+        tagged = {"ResourceType": "network-interface", "Tags": [{"Key": "cluster.k8s.amazonaws.com/name", "Value": NAME}]}
+        ec2.create_network_interface(SubnetId=subnet, Groups=[self.group], TagSpecifications=[tagged])
+        self.services["logs"].create_log_group(logGroupName=f"/aws/eks/{NAME}/cluster")
+        self.services["elbv2"].create_target_group(
+            Name=f"{NAME}-30052", Protocol="HTTP", Port=30052, VpcId=vpc, Tags=[{"Key": "hubplane:cluster", "Value": NAME}]
+        )
+
+    def _group(self, vpc: str, name: str, tags: dict[str, str]) -> str:
+        tagged = {"ResourceType": "security-group", "Tags": [{"Key": key, "Value": value} for key, value in tags.items()]}
+        made = self.services["ec2"].create_security_group(GroupName=name, Description=name, VpcId=vpc, TagSpecifications=[tagged])
+        return str(made["GroupId"])
+
+    def _app(self, name: str) -> Any:
+        app = load(name, self.monkeypatch, **VARIABLES)
+        clients = {key: Cutting(client, self.wire, key) for key, client in self.services.items()}
+        clients |= {key: Cutting(fake_client(key, self.cluster), self.wire, key) for key in ("eks", "cloudformation")}
+        clients["stepfunctions"] = fake_client("stepfunctions", self.cluster)
+        self.monkeypatch.setattr(app, "client", clients.__getitem__)
+        ec2 = Cutting(fake_client("ec2", self.ebs), self.wire, "ebs")
+        if hasattr(app, "disks"):
+            self.monkeypatch.setattr(app, "disks", lambda: Ebs(ec2, ec2))
+        if hasattr(app, "cluster_connection"):
+            connection = ClusterConnection(NAME, "https://x", "", "token")
+            self.monkeypatch.setattr(app, "cluster_connection", lambda *_: connection)
+            self.monkeypatch.setattr(app, "Kubernetes", lambda _: Cutting(self.cluster, self.wire, "kubernetes"))
+        if hasattr(app, "Helm"):
+            self.monkeypatch.setattr(app, "find_helm", lambda _: "helm")
+            self.monkeypatch.setattr(app, "Helm", lambda *_: Cutting(self.cluster, self.wire, "helm"))
+        if hasattr(app, "Hub"):
+            self.monkeypatch.setattr(app, "Hub", lambda *_: Cutting(Servers(self.cluster), self.wire, "hub"))
+        return app
+
+    # -- what a test does -----------------------------------------------------------------------------------------------------
+
+    def new_execution(self) -> str:
+        self.executions += 1
+        return f"arn:aws:states:{REGION}:{ACCOUNT}:execution:hubplane-delete-cluster:{self.executions}"
+
+    def run(self, function: str, execution_arn: str, **event: Any) -> dict[str, Any]:
+        """One call of one function, as its machine makes it; then time passes, and every home must still be somewhere."""
+        self.ebs.now = datetime.now(UTC) + timedelta(seconds=1)  # what a function starts is later than its look
+        try:
+            result: dict[str, Any] = self.apps[function].handler(
+                {"cluster_name": NAME, "execution_arn": execution_arn, **event}, None
+            )
+        finally:
+            self.check_homes()
+        self.cluster.settle()
+        for item in self.ebs.snapshots.values():
+            item["State"] = "completed"
+        self.check_homes()
+        return result
+
+    def delete(self, homes: str = "keep-snapshots", looks: int = 12) -> dict[str, Any]:
+        """All of the machine's stages, each until it is done; the recorded result. Raises what a function raises."""
+        arn = self.new_execution()
+        given = {"cluster_name": NAME, "confirm": NAME, "homes": homes, "mode": "enforce"}
+        self.run("prepare_deletion", arn, input=given)
+        for function in FUNCTIONS[1:6]:
+            for _ in range(looks):
+                looked = self.run(function, arn, homes=homes)
+                if looked["done"]:
+                    break
+            else:
+                raise AssertionError(f"{function} is not done: {looked['reason']}")
+        return self.run("record_deletion", arn, homes=homes, listing_key=looked["listing_key"])
+
+    def check_homes(self) -> None:
+        """No home is without its volume or a completed copy of everything that was written."""
+        for volume_id, written_at in self.written.items():
+            whole = [
+                item
+                for item in self.ebs.snapshots.values()
+                if item["VolumeId"] == volume_id and item["State"] == "completed" and item["StartTime"] >= written_at
+            ]
+            assert volume_id in self.ebs.volumes or whole, f"{volume_id} is gone, and nothing holds it"
+
+    def record(self) -> dict[str, Any]:
+        found: dict[str, Any] = self.services["dynamodb"].get_item(TableName="clusters", Key={"cluster_name": {"S": NAME}})[
+            "Item"
+        ]
+        return found
+
+    def listing(self) -> list[dict[str, Any]]:
+        """What the record says that is still there."""
+        key = json.loads(self.record()["deletion"]["S"])["listing_key"]
+        found: list[dict[str, Any]] = json.loads(self.services["s3"].get_object(Bucket="storage", Key=key)["Body"].read())[
+            "things"
+        ]
+        return found
+
+    def standing(self) -> set[str]:
+        """Everything of the cluster that is still in the account, by id, looked for without Hubplane's code."""
+        ec2 = self.services["ec2"]
+        groups = [
+            item for item in ec2.describe_security_groups()["SecurityGroups"] if f"cluster/{NAME}" in json.dumps(item.get("Tags"))
+        ]
+        interfaces = [
+            item["NetworkInterfaceId"] for item in ec2.describe_network_interfaces()["NetworkInterfaces"] if NAME in str(item)
+        ]
+        secrets = self.services["secretsmanager"].list_secrets()["SecretList"]
+        schedules = self.services["scheduler"].list_schedules(GroupName="storage-days")["Schedules"]
+        return {
+            *self.ebs.volumes,
+            *self.ebs.snapshots,
+            *(item["GroupId"] for item in groups),
+            *interfaces,
+            *(item["Name"] for item in secrets if "DeletedDate" not in item),
+            *self.pool.clients,
+            *(item["Name"] for item in schedules if item["Name"] == f"{NAME}-storage-day"),
+            *(item["repositoryName"] for item in self.services["ecr"].describe_repositories()["repositories"]),
+            *(item["TargetGroupArn"] for item in self.services["elbv2"].describe_target_groups()["TargetGroups"]),
+            *(item["logGroupName"] for item in self.services["logs"].describe_log_groups()["logGroups"]),
+        }
+
+    def mails(self) -> list[dict[str, Any]]:
+        found = []
+        while (
+            batch := self.services["sqs"]
+            .receive_message(QueueUrl=VARIABLES["MAIL_QUEUE_URL"], MaxNumberOfMessages=10)
+            .get("Messages")
+        ):
+            found += [json.loads(item["Body"]) for item in batch]
+        return found
+
+
+class Servers:
+    """The hub's API: it knows the servers whose pods run, and ends them."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+
+    def running_servers(self, username: str) -> tuple[str, ...]:
+        pod = self._cluster.objects.get(("Pod", f"pod-{username}"))
+        return ("",) if pod is not None and "deletionTimestamp" not in pod["metadata"] else ()
+
+    def stop(self, username: str, server_name: str) -> None:
+        self._cluster.delete("Pod", f"pod-{username}")
