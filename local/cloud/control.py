@@ -11,7 +11,7 @@
 | ``POST ebs/seed`` ``{"volumes": [...], "snapshots": [...]}`` | plants volumes and snapshots with a past (``ebs_seed.plant``) |
 | ``POST ebs/age`` ``{"volume_id", "seconds"}`` | the volume was made so long before it was: what time does, without waiting |
 | ``POST ebs/write`` ``{"volume_id", "content"}`` | writes a text into a volume, which its snapshots and their volumes carry on |
-| ``POST ebs/pace`` ``{"snapshot_seconds", "spacing_seconds", "volume_seconds"}`` | from now on: how long they take, the spacing |
+| ``POST ebs/pace`` ``{"snapshot_seconds", "spacing_seconds", "volume_seconds", …}`` | from now on: figures of ``ebs.EbsPace`` |
 | ``POST ebs/faults`` ``{"volume_id"}`` | the next snapshot of the volume ends as ``error`` |
 | ``POST ebs/finish`` | completes what is pending |
 | ``POST schedules/run`` ``{"at": ISO time}`` | fires the schedules that would be due at that time, now |
@@ -111,7 +111,7 @@ def _write_ebs(cloud: Cloud, given: Any) -> Any:
 
 
 def _pace_ebs(cloud: Cloud, given: Any) -> Any:
-    names = ("snapshot_seconds", "spacing_seconds", "volume_seconds")
+    names = ("snapshot_seconds", "spacing_seconds", "volume_seconds", "modification_seconds", "cool_down_seconds")
     if not isinstance(given, dict) or not given or set(given) - set(names):
         raise ControlRefused(f"the body must hold {' or '.join(names)}")
     for name, value in given.items():

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 @dataclass
 class EbsPace:
     """``snapshot_seconds``: how long a snapshot is pending. ``spacing_seconds``: least time between two of a volume, 0: any.
-    ``volume_seconds``: how long a volume from a snapshot is ``creating``.
+    ``volume_seconds``: how long a volume from a snapshot is ``creating``. ``modification_seconds``: how long a volume is
+    ``modifying``, and then ``optimizing``. ``cool_down_seconds``: least time between two modifications of one volume.
 
     AWS asks for 15 s between two snapshots of one volume (EBS quotas); a local run that waited for it would be no use.
     """
@@ -17,6 +18,8 @@ class EbsPace:
     snapshot_seconds: float = 0.3
     spacing_seconds: float = 0.0
     volume_seconds: float = 0.3
+    modification_seconds: float = 0.3
+    cool_down_seconds: float = 6 * 3600
     _failing: dict[str, int] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 

@@ -42,6 +42,7 @@ MODULES = (
     "ebs_pages",
     "ebs_snapshots",
     "ebs_volumes",
+    "ebs_modifications",
     "ebs_contents",
     "ebs_tags",
     "ec2_trail",

@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 NODES = BY_NAME["nodes"]
 ZONE_LABEL, DRIVER_ZONE = "topology.kubernetes.io/zone", "topology.ebs.csi.aws.com/zone"
 FIRST_RETRY_SECONDS, LONGEST_RETRY_SECONDS = 1.0, 30.0
+MODIFICATION_LOOK_SECONDS = 0.1
 _COMPONENT = "ebs.csi.aws.com_ebs-csi-controller"
 _RESIZE_WAITS = "Waiting for user to (re-)start a pod to finish file system resize of volume on node."
 
@@ -192,7 +193,7 @@ class EbsDriver:
             return
         gib = size_gib(claim["spec"]["resources"]["requests"]["storage"])
         if amount(volume["spec"]["capacity"]["storage"]) < amount(f"{gib}Gi"):
-            await self._ask("modify_volume", VolumeId=volume["spec"]["csi"]["volumeHandle"], Size=gib)
+            await self._modify(volume["spec"]["csi"]["volumeHandle"], gib)
             self.writer.edit(VOLUMES, volume, lambda found: found["spec"]["capacity"].update(storage=f"{gib}Gi"))
         current = self._current(CLAIMS, claim)
         if current is None:
@@ -208,6 +209,28 @@ class EbsDriver:
                 "message": _RESIZE_WAITS,
             }
             self.writer.set_status(CLAIMS, current, {**current["status"], "conditions": [condition]})
+
+    async def _modify(self, volume_id: str, gib: int) -> None:
+        """As the driver: asks only where EC2 has not been asked yet, and is done when the new size can be used
+        (aws-ebs-csi-driver, ``pkg/cloud/cloud.go``, ``ResizeOrModifyDisk``)."""
+        (found,) = (await self._ask("describe_volumes", VolumeIds=[volume_id]))["Volumes"]
+        if found["Size"] >= gib:
+            return
+        if await self._modifying(volume_id) != ("modifying", gib):
+            await self._ask("modify_volume", VolumeId=volume_id, Size=gib)
+        while (await self._modifying(volume_id))[0] == "modifying":
+            await asyncio.sleep(MODIFICATION_LOOK_SECONDS)
+
+    async def _modifying(self, volume_id: str) -> tuple[str, int]:
+        """State and target of the latest modification; ("", 0) where there is none."""
+        try:
+            answer = await self._ask("describe_volumes_modifications", VolumeIds=[volume_id])
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code") == "InvalidVolumeModification.NotFound":
+                return "", 0
+            raise
+        latest = next(iter(answer["VolumesModifications"]), {})
+        return latest.get("ModificationState", ""), int(latest.get("TargetSize", 0))
 
     def _mounted(self, claim: Object) -> bool:
         return any(

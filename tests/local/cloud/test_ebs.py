@@ -326,9 +326,32 @@ def heard(cloud: RunningCloud, url: str, count: int) -> list[dict[str, Any]]:
     return found
 
 
+def modification(cloud: RunningCloud, volume: str) -> tuple[str, int, int]:
+    """State and target of a volume's latest modification, and the size that it has."""
+    ec2 = cloud.client("ec2")
+    (latest,) = ec2.describe_volumes_modifications(VolumeIds=[volume])["VolumesModifications"]
+    return latest["ModificationState"], latest["TargetSize"], ec2.describe_volumes(VolumeIds=[volume])["Volumes"][0]["Size"]
+
+
+def test_a_volume_grows_in_its_own_time_never_shrinks_and_rests_between(cloud: RunningCloud) -> None:
+    ec2, volume = cloud.client("ec2"), create_volume(cloud)["VolumeId"]
+    assert refused(ec2.describe_volumes_modifications, VolumeIds=[volume]) == "InvalidVolumeModification.NotFound"
+    assert refused(ec2.modify_volume, VolumeId=volume, Size=9) == "InvalidParameterValue"
+    ask(cloud, "POST", "ebs/pace", {"modification_seconds": 0.5})
+    assert ec2.modify_volume(VolumeId=volume, Size=20)["VolumeModification"]["ModificationState"] == "modifying"
+    assert modification(cloud, volume) == ("modifying", 20, 10)
+    assert refused(ec2.modify_volume, VolumeId=volume, Size=30) == "IncorrectModificationState"
+    cloud.wait("the new size", lambda: modification(cloud, volume) == ("optimizing", 20, 20))
+    cloud.wait("the end", lambda: modification(cloud, volume) == ("completed", 20, 20))
+    assert refused(ec2.modify_volume, VolumeId=volume, Size=30) == "VolumeModificationRateExceeded"
+    ask(cloud, "POST", "ebs/pace", {"cool_down_seconds": 0})
+    assert ec2.modify_volume(VolumeId=volume, Size=30)["VolumeModification"]["TargetSize"] == 30
+    ask(cloud, "POST", "ebs/pace", {"modification_seconds": 0.3, "cool_down_seconds": 21600})
+
+
 def test_without_the_mends_the_faults_are_there(tmp_path: Path) -> None:
     skipped = "ebs_pages,snapshots_take_time,snapshots_are_limited,volumes_from_snapshots,client_tokens_of_volumes,"
-    skipped += "volumes_take_time,contents_are_copied"
+    skipped += "volumes_take_time,contents_are_copied,modifications_take_time,modifications_have_a_cool_down"
     with running_cloud(
         tmp_path, skip_mends=f"{skipped},attachments_are_checked,dry_runs_do_nothing,tags_are_checked"
     ) as unmended:
@@ -344,6 +367,9 @@ def test_without_the_mends_the_faults_are_there(tmp_path: Path) -> None:
         ec2.create_snapshot(VolumeId=volume)
         assert not any("content" in item for item in ask(unmended, "GET", "ebs")[1]["snapshots"])
         ec2.create_tags(Resources=["vol-0bad"], Tags=[{"Key": "aws:mine", "Value": "x"}])
+        assert modification(unmended, volume)[0] == "completed", "it was never modified"
+        ec2.modify_volume(VolumeId=volume, Size=9)
+        ec2.modify_volume(VolumeId=volume, Size=20)
         ec2.detach_volume(VolumeId=volume)
         ec2.delete_volume(VolumeId=volume, DryRun=True)
         assert refused(ec2.describe_volumes, VolumeIds=[volume]) == "InvalidVolume.NotFound"

@@ -11,6 +11,7 @@ import aiohttp
 import boto3
 import pytest
 from aiohttp import web
+from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from local.kubernetes.control import Control
@@ -37,7 +38,9 @@ class _Thread(threading.Thread):
 
     async def _serve(self) -> None:
         async with aiohttp.ClientSession() as session:
-            control = Control(self.aws_endpoint, session, None, lambda region: boto3.client("ec2", region_name=region))
+            control = Control(
+                self.aws_endpoint, session, None, lambda region, service="ec2": boto3.client(service, region_name=region)
+            )
             runner = web.AppRunner(control.application())
             await runner.setup()
             await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -276,3 +279,25 @@ def test_a_pod_does_not_leave_the_zone_of_its_volume(here: StandIn) -> None:
     assert status[0]["message"] == "0/1 nodes are available: 1 node(s) had volume node affinity conflict."
     cluster.node_group("main", 1, zone="us-east-1b")
     until(lambda: running(cluster, "stuck"), "the pod runs in its volume's zone")
+
+
+def test_a_volume_that_ec2_does_not_let_grow_keeps_its_size_and_the_driver_says_why(
+    cluster: Cluster, ec2: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claim(cluster, "cooling", "now")
+    volume_of(cluster, "cooling")
+    refusal = ClientError({"Error": {"Code": "VolumeModificationRateExceeded", "Message": "wait"}}, "ModifyVolume")
+
+    def refuse(*_: Any) -> Any:
+        raise refusal
+
+    with monkeypatch.context() as patch:
+        patch.setattr("moto.ec2.models.elastic_block_store.EBSBackend.modify_volume", refuse)
+        grow(cluster, "cooling", "12Gi")
+        events = f"{BASE}/events"
+        until(
+            lambda: any(item["reason"] == "VolumeResizeFailed" for item in cluster.get(events)["items"]), "the driver complains"
+        )
+        assert volume_of(cluster, "cooling")["spec"]["capacity"]["storage"] == "10Gi"
+    until(lambda: volumes(ec2, "cooling")[0]["Size"] == 12, "it tries again by itself")
+    until(lambda: volume_of(cluster, "cooling")["spec"]["capacity"]["storage"] == "12Gi", "the PersistentVolume follows")

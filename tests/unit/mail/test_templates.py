@@ -27,6 +27,7 @@ PROMISED = {
     "snapshot_deleted",
     "home_changed",
     "home_expanded",
+    "home_expanded",
     "home_change_finished",
     "drill_failed",
     "cluster_mended",

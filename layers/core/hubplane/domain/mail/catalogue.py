@@ -74,6 +74,9 @@ MAILS: Final[Mapping[str, MailKind]] = {
     "home_expanded": MailKind(
         Audience.PERSON, {"username": Kind.TEXT, "cluster": Kind.TEXT, "size_gib": Kind.COUNT, "sign_in_url": Kind.URL}
     ),
+    "home_expanded": MailKind(
+        Audience.PERSON, {"username": Kind.TEXT, "cluster": Kind.TEXT, "size_gib": Kind.COUNT, "sign_in_url": Kind.URL}
+    ),
     "home_change_finished": MailKind(
         Audience.OPERATORS,
         {

@@ -50,6 +50,7 @@ SAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
         "points": ["Your own files are as they were; nothing in them was changed.", "It is removed when you no longer need it."],
     },
     "home_expanded": {**_PERSON, "size_gib": 1000},
+    "home_expanded": {**_PERSON, "size_gib": 1000},
     "home_change_finished": {
         "cluster": "sar",
         "username": "ada_lovelace",
