@@ -17,8 +17,8 @@ from local.kubelet.command import (
     hub_command,
     proxy_command,
 )
-from local.kubelet.kubeconfig import IN_CLUSTER_VARIABLES, cluster_key, service_account_kubeconfig
 from local.kubelet.drill import DrillPod, is_drill
+from local.kubelet.kubeconfig import IN_CLUSTER_VARIABLES, cluster_key, service_account_kubeconfig
 from local.kubelet.layout import HUB_DATA, PathMap, lay_out, map_paths, remove
 from local.kubelet.process import Probe, RealPod, RefusedPod
 from local.kubernetes.runtime import PodStart, RunningPod
@@ -49,7 +49,7 @@ def make_runtime() -> HubRuntime:
 
 
 class HubRuntime:
-    """Starts JupyterHub's pods (labels ``app=jupyterhub`` and ``component=hub``, ``proxy`` or ``singleuser-server``), and drills.
+    """Starts hub and proxy pods (labels ``app=jupyterhub`` and ``component=hub`` or ``proxy``), nothing else.
 
     Below ``directory``: ``pods/<cluster>/<namespace>_<pod>/`` with the mounted files (removed when it stops) and ``log``;
     ``volumes/<cluster>/<namespace>/<claim>/``, which stay.
@@ -95,15 +95,15 @@ class HubRuntime:
             cleanup=lambda: remove(root),
         )
 
-    def _command(self, component: str, arguments: list[str], start: PodStart) -> list[str]:
-        if component == "hub":
-            return hub_command(self._tools, arguments, start.environment, start.reserved_ports)
     def _drill(self, start: PodStart) -> RunningPod:
         try:
             return DrillPod(start, self._directory / "pods" / "drill" / start.pod["metadata"]["uid"])
         except (OSError, ValueError) as refusal:
             return RefusedPod(str(refusal))
 
+    def _command(self, component: str, arguments: list[str], start: PodStart) -> list[str]:
+        if component == "hub":
+            return hub_command(self._tools, arguments, start.environment, start.reserved_ports)
         return proxy_command(self._tools, arguments, start.reserved_ports)
 
     def _environment(self, start: PodStart, paths: PathMap, root: Path, *, with_kubeconfig: bool) -> dict[str, str]:
@@ -123,11 +123,6 @@ class HubRuntime:
 
 
 def _component(pod: Mapping[str, Any]) -> str | None:
-        if start.aws_endpoint:
-            # The names of AWS lead to the emulator, as the cluster's network would have it.
-            environment["AWS_ENDPOINT_URL"] = start.aws_endpoint
-            image["HOME_VOLUME_URL"] = f"{start.aws_endpoint}/_hubplane/ebs"
-            image["HOME_VOLUME_ID"] = next(iter(start.ebs_volumes.values()), "")
     labels = pod.get("metadata", {}).get("labels", {})
     component = labels.get("component")
     return component if labels.get("app") == "jupyterhub" and component in PROGRAMS else None

@@ -71,9 +71,7 @@ class Cluster:
         self.authenticator = Authenticator(options.name, aws_endpoint, session)
         self.recorder = Recorder(self.writer)
         self.port = 0
-        self._runtime, self._ec2, self._aws_endpoint = runtime, aws, aws_endpoint
-        sts, service_accounts = partial(aws, "sts"), self.authenticator.service_accounts
-        self.identities = PodIdentities(options.name, options.region, service_accounts, sts)
+        self._runtime, self._ec2, self._aws_endpoint = runtime, ec2, aws_endpoint
         self._authority = trustme.CA(organization_name=f"Kubernetes stand-in of {options.name}")
         self._runner: web.AppRunner | None = None
         self.groups: dict[str, NodeGroup] = {}
@@ -111,7 +109,6 @@ class Cluster:
         self._attachments = Attachments(writer, recorder, self._ec2)
         service_accounts, waits = self.authenticator.service_accounts, self._attachments.waited_for
         self.pods = Kubelet(writer, recorder, self.faults, service_accounts, address, self._runtime, waits, self._aws_endpoint)
-        self.pods.identities = self.identities
         self._driver = EbsDriver(self.name, writer, recorder, self._ec2, self._attachments.holds)
         controllers: list[Controller] = [
             Namespaces(writer, self.certificate.decode(), self.faults.namespace_deleted),

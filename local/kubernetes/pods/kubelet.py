@@ -62,9 +62,8 @@ class Kubelet:
     api: ApiAddress
     runtime: PodRuntime | None
     waits: Callable[[Object], str]
-    ticks: bool = True
     aws_endpoint: str = ""
-    identities: PodIdentities | None = None
+    ticks: bool = True
     _runs: dict[str, _Run] = field(default_factory=dict)
     _pretended: set[str] = field(default_factory=set)
     _gave_way: dict[str, str] = field(default_factory=dict)
@@ -212,14 +211,12 @@ class Kubelet:
             self._gave_way[other_uid] = uid
             self._stop(other_uid)
             return
-        account = pod["metadata"]["namespace"], pod["spec"].get("serviceAccountName", "default")
-        token, _ = self.tokens.issue(*account)
+        token, _ = self.tokens.issue(pod["metadata"]["namespace"], pod["spec"].get("serviceAccountName", "default"))
         starts, volumes = {}, self._ebs_volumes(pod)
-        pod_address = "127.0.0.1" if self._is_served(pod) else own_address(uid)
         for container in pod["spec"]["containers"]:
             variables = self._service_variables(pod) | environment(self.store, pod, container)
             files = mounted_files(self.store, pod, container, token, self.api.certificate)
-            starts[container["name"]] = PodStart(pod, container, variables, files, ports)
+            starts[container["name"]] = PodStart(pod, container, variables, files, ports, volumes, self.aws_endpoint)
         namespace, name = pod["metadata"]["namespace"], pod["metadata"]["name"]
 
         def report(states: Mapping[str, ContainerState]) -> None:
@@ -234,19 +231,6 @@ class Kubelet:
         restart = pod["spec"]["restartPolicy"] != "Never"
         self._runs[uid] = _Run(PodProcess(self.runtime, starts, report, restart=restart), ports, owner, name)
 
-    def _forget_pretended(self, uid: str) -> None:
-        """The runtime has nothing real for this pod: it goes on as a pretended one."""
-        self._runs.pop(uid, None)
-        self._pretended.add(uid)
-
-    def _is_served(self, pod: Object) -> bool:
-        """Whether a Service selects the pod: then the Service's reserved ports on 127.0.0.1 lead to it."""
-        services = self.store.named("services", pod["metadata"]["namespace"])
-        labels = pod["metadata"].get("labels")
-        return any(
-            selector and selects({"matchLabels": selector}, labels) for selector in (s["spec"].get("selector") for s in services)
-        )
-
     def _ebs_volumes(self, pod: Object) -> dict[str, str]:
         """Claim -> EBS volume, of those claims of the pod that have one."""
         found = {}
@@ -258,6 +242,11 @@ class Kubelet:
             if handle:
                 found[name] = handle
         return found
+
+    def _forget_pretended(self, uid: str) -> None:
+        """The runtime has nothing real for this pod: it goes on as a pretended one."""
+        self._runs.pop(uid, None)
+        self._pretended.add(uid)
 
     def _service_variables(self, pod: Object) -> dict[str, str]:
         found = {

@@ -79,7 +79,7 @@ class PodProcess:
             pause = min(LONGEST_BACK_OFF_SECONDS, pause * 2)
 
     async def _run_once(self, name: str, start: PodStart, restarts: int, last_failure: str) -> str:
-        """Start a container and watch it until it fails; answers why. "" for one that only pretends to run."""
+        """Start a container and watch it until it fails; answers why. "" for one that pretends to run, or has done its work."""
         try:
             running = await asyncio.shield(self._begin(name, start))
         except Exception as error:
