@@ -99,6 +99,18 @@ MACHINES: tuple[Machine, ...] = (
     Machine("snapshot_volumes", "snapshot-volumes", "The first step of a storage day by itself", NIGHT),
     Machine("prune_volumes", "prune-volumes", "The second step of a storage day by itself", NIGHT),
     Machine("prune_snapshots", "prune-snapshots", "The third step of a storage day by itself", NIGHT),
+    Machine(
+        "expand_home",
+        "expand-home",
+        "Make a person's home larger",
+        (
+            CLUSTER,
+            PERSON,
+            Field("size_gib", "the whole new size, in GiB", "number"),
+            Field("claim_name", "the claim, where the home has one of its own"),
+            MODE,
+        ),
+    ),
     Machine("list_homes", "list-homes", "List every home: who, size, last use, copies, cost, state", (CLUSTER,)),
     Machine(
         "restore_home",
@@ -112,6 +124,12 @@ MACHINES: tuple[Machine, ...] = (
             Field("placement", "beside the present home, or instead of it", "choice", ("beside", "instead")),
             MODE,
         ),
+    ),
+    Machine(
+        "drill_restore",
+        "drill-restore",
+        "Restore some homes to temporary volumes, look at them and remove them again",
+        (CLUSTER, Field("count", "how many homes beside the drill's own", "number")),
     ),
     Machine("move_home", "move-home", "Bring a home into the Availability Zone of its cluster", (CLUSTER, PERSON, MODE)),
     Machine(
