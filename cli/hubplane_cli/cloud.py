@@ -6,7 +6,6 @@ went wrong and which exit code that is.
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -174,6 +173,8 @@ def _refused(error: Any, doing: str) -> Problem:
 
 def nearest(name: str, known: list[str]) -> str:
     """Words that name the one thing that was probably meant; empty where nothing is near."""
+    import difflib
+
     found = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
     return f" (did you mean {found[0]}?)" if found else ""
 

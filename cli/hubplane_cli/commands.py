@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import functools
-import getpass
-import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -13,11 +11,9 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-from hubplane_cli import executions
 from hubplane_cli.cloud import Cloud, Place
 from hubplane_cli.errors import WrongUse
 from hubplane_cli.machines import MACHINES, Field, Machine, execution_input
-from hubplane_cli.specification import build_input
 
 
 class ClusterName(click.ParamType[str]):
@@ -68,6 +64,9 @@ def command_of(machine: Machine) -> click.Command:
     """The command of one row of the table."""
 
     def start(watch: bool, as_json: bool, name: str | None, **given: Any) -> int:
+        from hubplane_cli import executions
+        from hubplane_cli.specification import build_input
+
         cloud: Cloud = click.get_current_context().obj
         spec_file = given.pop("spec_file", None)
         keyed = {field.key: given[_python_name(field)] for field in machine.fields}
@@ -116,6 +115,8 @@ def _sentence(words: str) -> str:
 
 
 def _who() -> str:
+    import getpass
+
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a container's user without a name
@@ -130,6 +131,8 @@ def _value(field: Field, value: Any) -> Any:
 
 def read_json(path: str) -> Any:
     """The JSON document in a file, or on standard input where ``path`` is ``-``. Raises ``WrongUse``."""
+    import json
+
     try:
         return json.loads(_text_of(path))
     except ValueError as error:

@@ -6,8 +6,6 @@ is left out of the input, so that the machine's own default holds.
 
 from __future__ import annotations
 
-import json
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -200,6 +198,9 @@ _LONGEST_TYPED = 300
 
 def command_for(machine_name: str, document: Mapping[str, Any]) -> str:
     """What to type to start a machine with an input; ``hubplane start`` where no command has all of its keys."""
+    import json
+    import shlex
+
     machine = next((machine for machine in MACHINES if machine.name == machine_name), None)
     left, words = dict(document), ["hubplane", machine.command if machine else ""]
     for field in machine.fields if machine and not machine.reads_specification else ():

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -274,3 +276,13 @@ def test_clusters_are_a_table_or_json(person: Person, aws: StubAws) -> None:
     assert [line.split()[0] for line in lines] == ["CLUSTER", "icelab", "opensarlab"]
     assert "https://opensarlab.asf.alaska.edu" in lines[2] and "hubplane approve" in lines[2]
     assert [row["status"] for row in json.loads(person.run("clusters", "--json").out)] == ["FAILED", "ACTIVE"]
+
+
+def test_help_and_wrong_use_import_nothing_of_aws(person: Person) -> None:
+    loaded = "print(code, {'boto3', 'botocore', 'yaml'} & set(sys.modules))"
+    for arguments, code in ((["--help"], 0), (["storage-day", "--help"], 0), (["storage-dya"], 2)):
+        script = f"import sys; from hubplane_cli.main import main; code = main({arguments!r}); {loaded}"
+        finished = subprocess.run(
+            [sys.executable, "-c", script], env=person.environment(), capture_output=True, text=True, check=False, timeout=60
+        )
+        assert finished.stdout.splitlines()[-1] == f"{code} set()", finished.stderr
