@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
 from hubplane.domain.errors import DeletionInputInvalid
+from hubplane.domain.machine_inputs import is_cluster_name, shown, strange_fields
 
 __all__ = ["Deletion", "Homes", "read_deletion"]
 
 MODES: Final = ("plan", "enforce")
 FIELDS: Final = ("cluster_name", "confirm", "homes", "mode")
-# By this field the Step Functions console links a child with its parent (Step Functions Developer Guide, "Start executions").
-CONSOLE_FIELD: Final = "AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID"
 
 
 class Homes(StrEnum):
@@ -53,22 +51,15 @@ def _faults(document: Any) -> Iterator[str]:
         yield 'input: must be an object such as {"cluster_name": "opensarlab", "confirm": "opensarlab"}'
         return
     name = document.get("cluster_name")
-    if not isinstance(name, str) or not re.fullmatch(r"[a-z][a-z0-9-]{0,31}", name):
-        yield f"cluster_name = {_shown(name)}: must be the name of a cluster that was built here, such as opensarlab"
+    if not is_cluster_name(name):
+        yield f"cluster_name = {shown(name)}: must be the name of a cluster that was built here, such as opensarlab"
     confirm = document.get("confirm")
     if not isinstance(confirm, str) or confirm != name:
-        yield f"confirm = {_shown(confirm)}: must be the cluster's name, typed once more"
+        yield f"confirm = {shown(confirm)}: must be the cluster's name, typed once more"
     homes = document.get("homes", "keep-snapshots")
     if not isinstance(homes, str) or homes not in list(Homes):
-        yield f"homes = {_shown(homes)}: must be one of {', '.join(Homes)}; leave it out for keep-snapshots"
+        yield f"homes = {shown(homes)}: must be one of {', '.join(Homes)}; leave it out for keep-snapshots"
     mode = document.get("mode", "plan")
     if mode not in MODES:
-        yield f"mode = {_shown(mode)}: must be plan (say what would be done) or enforce (do it); leave it out for plan"
-    for field in document:
-        if field not in (*FIELDS, CONSOLE_FIELD):
-            yield f"{_shown(field)} is no field of the input; those are {', '.join(FIELDS)}; take it out"
-
-
-def _shown(value: Any) -> str:
-    text = "(absent)" if value is None else f'"{value}"' if isinstance(value, str) else str(value)
-    return text if len(text) <= 60 else f"{text[:57]}…"
+        yield f"mode = {shown(mode)}: must be plan (say what would be done) or enforce (do it); leave it out for plan"
+    yield from strange_fields(document, FIELDS)

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from hubplane.domain.errors import MendInputInvalid
+from hubplane.domain.machine_inputs import is_cluster_name, shown, strange_fields
 
 __all__ = ["MEND_MODES", "SECRETS", "read_diagnosis_input", "read_mend_input", "read_rotation_input"]
 
 MEND_MODES: Final = ("never", "policy")
 SECRETS: Final = ("oauth-client", "proxy-token", "hub-token")
-# By this field the Step Functions console links a child with its parent (Step Functions Developer Guide, "Start executions").
-CONSOLE_FIELD: Final = "AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID"
 
 
 def read_diagnosis_input(document: Any) -> tuple[str, str]:
@@ -21,7 +19,7 @@ def read_diagnosis_input(document: Any) -> tuple[str, str]:
     faults = list(_faults(document, ("cluster_name", "mend")))
     mode = document.get("mend", "never") if isinstance(document, Mapping) else "never"
     if mode not in MEND_MODES:
-        faults.append(f"mend = {_shown(mode)}: must be never (only look) or policy (mend what the cluster's policy allows)")
+        faults.append(f"mend = {shown(mode)}: must be never (only look) or policy (mend what the cluster's policy allows)")
     return _checked(faults, document), mode
 
 
@@ -36,7 +34,7 @@ def read_rotation_input(document: Any) -> tuple[str, tuple[str, ...]]:
     given = document.get("secrets", list(SECRETS)) if isinstance(document, Mapping) else list(SECRETS)
     rule = f"must list one or more of {', '.join(SECRETS)}; leave it out for all three"
     if not isinstance(given, list) or not given or any(item not in SECRETS for item in given):
-        faults.append(f"secrets = {_shown(given)}: {rule}")
+        faults.append(f"secrets = {shown(given)}: {rule}")
         given = []
     return _checked(faults, document), tuple(name for name in SECRETS if name in given)
 
@@ -53,13 +51,6 @@ def _faults(document: Any, fields: tuple[str, ...]) -> Iterator[str]:
         yield 'input: must be an object such as {"cluster_name": "opensarlab"}'
         return
     name = document.get("cluster_name")
-    if not isinstance(name, str) or not re.fullmatch(r"[a-z][a-z0-9-]{0,31}", name):
-        yield f"cluster_name = {_shown(name)}: must be the name of a cluster that was built here, such as opensarlab"
-    for field in document:
-        if field not in (*fields, CONSOLE_FIELD):
-            yield f"{_shown(field)} is no field of the input; those are {', '.join(fields)}; take it out"
-
-
-def _shown(value: Any) -> str:
-    text = "(absent)" if value is None else f'"{value}"' if isinstance(value, str) else str(value)
-    return text if len(text) <= 60 else f"{text[:57]}…"
+    if not is_cluster_name(name):
+        yield f"cluster_name = {shown(name)}: must be the name of a cluster that was built here, such as opensarlab"
+    yield from strange_fields(document, fields)

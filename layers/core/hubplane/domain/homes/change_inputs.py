@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 
 from hubplane.domain.errors import HomeInputInvalid
+from hubplane.domain.machine_inputs import is_cluster_name, shown, strange_fields
 
 MODES: Final = ("plan", "enforce")
 PLACEMENTS: Final = ("beside", "instead")
@@ -19,10 +20,7 @@ DEFAULT_DRILL_COUNT: Final = 3
 LARGEST_DRILL_COUNT: Final = 20
 """Each restores a volume of a home's full size, and the account's volume storage has a quota (EC2: 50 TiB of gp3 by default)."""
 
-# By this field the Step Functions console links a child with its parent (Step Functions Developer Guide, "Start executions").
-CONSOLE_FIELD: Final = "AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID"
 
-_CLUSTER_NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,31}")
 _SNAPSHOT_ID: Final = re.compile(r"snap-(?:[0-9a-f]{8}|[0-9a-f]{17})")
 
 
@@ -91,10 +89,7 @@ def read_drill(document: Any) -> DrillInput:
 def _checked(document: Any, fields: tuple[str, ...], faults_of: Any) -> Mapping[str, Any]:
     if not isinstance(document, Mapping):
         raise HomeInputInvalid(f"the input is {type(document).__name__}: give an object with {', '.join(fields)}")
-    faults = [*faults_of(document)]
-    for name in document:
-        if name not in (*fields, CONSOLE_FIELD):
-            faults.append(f"{_shown(name)} is no field of the input; those are {', '.join(fields)}; take it out")
+    faults = [*faults_of(document), *strange_fields(document, fields)]
     if faults:
         raise HomeInputInvalid("\n".join([f"the input has {len(faults)} fault{'s' * (len(faults) != 1)}:", *faults]))
     return document
@@ -102,42 +97,42 @@ def _checked(document: Any, fields: tuple[str, ...], faults_of: Any) -> Mapping[
 
 def _about_the_cluster(document: Mapping[str, Any]) -> Iterator[str]:
     name = document.get("cluster_name")
-    if not isinstance(name, str) or not _CLUSTER_NAME.fullmatch(name):
-        yield f"cluster_name = {_shown(name)}: must be the name of a cluster that was built here, such as opensarlab"
+    if not is_cluster_name(name):
+        yield f"cluster_name = {shown(name)}: must be the name of a cluster that was built here, such as opensarlab"
 
 
 def _about_the_home(document: Mapping[str, Any]) -> Iterator[str]:
     yield from _about_the_cluster(document)
     name = document.get("username")
     if not isinstance(name, str) or not name.strip() or len(name) > LONGEST_USERNAME:
-        yield f"username = {_shown(name)}: must be the name that the person signs in with"
+        yield f"username = {shown(name)}: must be the name that the person signs in with"
     if document.get("mode") not in (None, *MODES):
-        yield f"mode = {_shown(document['mode'])}: must be plan (say what would be done) or enforce (do it)"
+        yield f"mode = {shown(document['mode'])}: must be plan (say what would be done) or enforce (do it)"
 
 
 def _about_the_copy(document: Mapping[str, Any], now: datetime) -> Iterator[str]:
     placement = document.get("placement")
     if placement not in PLACEMENTS:
         rule = "must be beside (a second volume, the home stays as it is) or instead (in the home's place, which is kept aside)"
-        yield f"placement = {_shown(placement)}: {rule}"
+        yield f"placement = {shown(placement)}: {rule}"
     day, snapshot_id = document.get("day"), document.get("snapshot_id")
     if day is None and snapshot_id is None:
         yield f'day = (absent): must be a day such as "{now:%Y-%m-%d}": its newest copy, or the one before, is restored'
     if day is not None and snapshot_id is not None:
-        yield f"day = {_shown(day)} and snapshot_id = {_shown(snapshot_id)}: give one of them; they may mean two copies"
+        yield f"day = {shown(day)} and snapshot_id = {shown(snapshot_id)}: give one of them; they may mean two copies"
     if day is not None and not _is_day(day):
-        yield f'day = {_shown(day)}: must be a day (UTC) as text, such as "{now:%Y-%m-%d}"'
+        yield f'day = {shown(day)}: must be a day (UTC) as text, such as "{now:%Y-%m-%d}"'
     elif isinstance(day, str) and date.fromisoformat(day) > now.date():
-        yield f"day = {_shown(day)}: must not be in the future; today is {now:%Y-%m-%d} (UTC)"
+        yield f"day = {shown(day)}: must not be in the future; today is {now:%Y-%m-%d} (UTC)"
     if snapshot_id is not None and not (isinstance(snapshot_id, str) and _SNAPSHOT_ID.fullmatch(snapshot_id)):
-        yield f"snapshot_id = {_shown(snapshot_id)}: must be the id of a snapshot of this home, such as snap-0123456789abcdef0"
+        yield f"snapshot_id = {shown(snapshot_id)}: must be the id of a snapshot of this home, such as snap-0123456789abcdef0"
 
 
 def _about_the_count(document: Mapping[str, Any]) -> Iterator[str]:
     count = document.get("count")
     if count is not None and (type(count) is not int or not 0 <= count <= LARGEST_DRILL_COUNT):
         rule = f"must be a whole number of homes from 0 (the drill's own only) to {LARGEST_DRILL_COUNT}"
-        yield f"count = {_shown(count)}: {rule}; leave it out for {DEFAULT_DRILL_COUNT}"
+        yield f"count = {shown(count)}: {rule}; leave it out for {DEFAULT_DRILL_COUNT}"
 
 
 def _is_day(value: Any) -> bool:
@@ -148,8 +143,3 @@ def _is_day(value: Any) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _shown(value: Any) -> str:
-    text = "(absent)" if value is None else f'"{value}"' if isinstance(value, str) else str(value)
-    return text if len(text) <= 60 else f"{text[:57]}…"

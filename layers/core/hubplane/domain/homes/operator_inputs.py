@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from hubplane.domain.errors import HomeInputInvalid
+from hubplane.domain.machine_inputs import is_cluster_name, shown, strange_fields
 
 LONGEST_USERNAME: Final = 128
 """Cognito's own limit (Amazon Cognito API reference, SignUp, Username)."""
@@ -21,10 +22,7 @@ LARGEST_SIZE_GIB: Final = 65536
 LONGEST_SERVER_NAME: Final = 255
 """JupyterHub keeps it in a column of 255 characters (jupyterhub/orm.py, ``Spawner.name``)."""
 
-# By this field the Step Functions console links a child with its parent (Step Functions Developer Guide, "Start executions").
-CONSOLE_FIELD: Final = "AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID"
 
-_CLUSTER_NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,31}")
 _CLAIM_NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?")
 _PLAN_ID: Final = re.compile(r"[0-9a-f]{16}")
 
@@ -94,23 +92,19 @@ def _checked(
     if not isinstance(document, Mapping):
         raise HomeInputInvalid(f"the input is {type(document).__name__}: give an object with {', '.join(rules)}")
     faults = [
-        f"{name} = {_shown(document.get(name))}: {rule}"
+        f"{name} = {shown(document.get(name))}: {rule}"
         for name, rule in ((name, check(document.get(name))) for name, check in rules.items())
         if rule
     ]
     faults += more(document)
-    faults += [
-        f"{_shown(name)} is no field of the input; those are {', '.join(rules)}; take it out"
-        for name in document
-        if name not in rules and name != CONSOLE_FIELD
-    ]
+    faults += strange_fields(document, rules)
     if faults:
         raise HomeInputInvalid("\n".join([f"the input has {len(faults)} fault{'s' * (len(faults) != 1)}:", *faults]))
     return document
 
 
 def _cluster(value: Any) -> str | None:
-    fits = isinstance(value, str) and _CLUSTER_NAME.fullmatch(value)
+    fits = is_cluster_name(value)
     return None if fits else "must be the name of a cluster that was built here, such as opensarlab"
 
 
@@ -160,8 +154,3 @@ def _approval(document: Mapping[str, Any]) -> Iterator[str]:
         yield "plan_id = (absent): mode enforce carries out a plan that an admin has read: run mode plan first, give its plan_id"
     if document.get("by") is None:
         yield "by = (absent): mode enforce needs the admin who read the plan; the ledger keeps it"
-
-
-def _shown(value: Any) -> str:
-    text = "(absent)" if value is None else f'"{value}"' if isinstance(value, str) else str(value)
-    return text if len(text) <= 60 else f"{text[:57]}…"

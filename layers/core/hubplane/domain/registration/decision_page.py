@@ -15,7 +15,7 @@ from typing import Any, Final
 import jinja2
 
 from hubplane.domain.mail.fields import one_line
-from hubplane.domain.registration.limits import MAX_REASON_LENGTH
+from hubplane.domain.registration.inputs import MAX_REASON_LENGTH
 from hubplane.domain.registration.links import EXPIRED, USED, Link, LinkDecision
 from hubplane.domain.registration.review import MAX_NAME_LENGTH, Outcome, Review, Ruling
 

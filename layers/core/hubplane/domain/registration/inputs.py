@@ -7,17 +7,15 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from hubplane.domain.errors import PersonInputInvalid
+from hubplane.domain.machine_inputs import is_cluster_name, shown, strange_fields
 from hubplane.domain.mail.fields import one_line
 from hubplane.domain.names import username_key
-from hubplane.domain.registration.limits import MAX_REASON_LENGTH, is_cluster_name
 
 MODES: Final = ("plan", "enforce")
+MAX_REASON_LENGTH: Final = 1000
 WAYS: Final = ("allow", "transfer")
 LARGEST_IMPORT: Final = 500
 """People of one import: 500 with their storage stay below the 256 KiB that a state machine hands on."""
-
-# By this field the Step Functions console links a child with its parent (Step Functions Developer Guide, "Start executions").
-CONSOLE_FIELD: Final = "AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,30 +111,28 @@ def _faults(document: Mapping[str, Any], fields: tuple[str, ...], texts: tuple[s
     for name in texts:
         value = document.get(name)
         if not isinstance(value, str) or not one_line(value) or len(value) > MAX_REASON_LENGTH:
-            yield f"{name} = {_shown(value)}: must be text of 1 to {MAX_REASON_LENGTH} characters; the ledger keeps it"
+            yield f"{name} = {shown(value)}: must be text of 1 to {MAX_REASON_LENGTH} characters; the ledger keeps it"
     if document.get("mode", "plan") not in MODES:
-        yield f"mode = {_shown(document.get('mode'))}: must be plan (say what would be done) or enforce (do it)"
+        yield f"mode = {shown(document.get('mode'))}: must be plan (say what would be done) or enforce (do it)"
     if isinstance(document.get("by"), str) and document.get("username") == document["by"]:
-        yield f"by = {_shown(document['by'])}: must be somebody else than the person; an admin decides"
-    for name in document:
-        if name not in (*fields, CONSOLE_FIELD):
-            yield f"{_shown(name)} is no field of the input; those are {', '.join(fields)}; take it out"
+        yield f"by = {shown(document['by'])}: must be somebody else than the person; an admin decides"
+    yield from strange_fields(document, fields)
 
 
 def _faults_of_servers(document: Mapping[str, Any]) -> Iterator[str]:
     clusters = document.get("servers_stopped_in")
     if clusters is not None and not (isinstance(clusters, list) and all(is_cluster_name(name) for name in clusters)):
-        yield f"servers_stopped_in = {_shown(clusters)}: must be a list of clusters' names; leave it out otherwise"
+        yield f"servers_stopped_in = {shown(clusters)}: must be a list of clusters' names; leave it out otherwise"
 
 
 def _faults_of_way(document: Mapping[str, Any]) -> Iterator[str]:
     way, to = document.get("way"), document.get("to")
     if way not in WAYS:
-        yield f"way = {_shown(way)}: must be allow (the person signs up under the old name again) or transfer (to an account)"
+        yield f"way = {shown(way)}: must be allow (the person signs up under the old name again) or transfer (to an account)"
     if way == "transfer" and (not isinstance(to, str) or not to.strip()):
-        yield f"to = {_shown(to)}: must name the person's new account; a transfer needs one"
+        yield f"to = {shown(to)}: must name the person's new account; a transfer needs one"
     if way == "allow" and to is not None:
-        yield f"to = {_shown(to)}: must be left out; with way allow the person comes back under the old name"
+        yield f"to = {shown(to)}: must be left out; with way allow the person comes back under the old name"
 
 
 def _faults_of_users(document: Mapping[str, Any]) -> Iterator[str]:
@@ -149,11 +145,6 @@ def _faults_of_users(document: Mapping[str, Any]) -> Iterator[str]:
         for name in ("username", "sub", "email"):
             value = user.get(name) if isinstance(user, Mapping) else None
             if not isinstance(value, str) or not value.strip() or len(value) > MAX_REASON_LENGTH:
-                yield f"users[{number}].{name} = {_shown(value)}: must be text, as the former user pool has it"
+                yield f"users[{number}].{name} = {shown(value)}: must be text, as the former user pool has it"
         if isinstance(user, Mapping) and type(user.get("email_verified")) is not bool:
-            yield f"users[{number}].email_verified = {_shown(user.get('email_verified'))}: must be true or false, without quotes"
-
-
-def _shown(value: Any) -> str:
-    text = "(absent)" if value is None else f'"{value}"' if isinstance(value, str) else str(value)
-    return text if len(text) <= 60 else f"{text[:57]}…"
+            yield f"users[{number}].email_verified = {shown(user.get('email_verified'))}: must be true or false, without quotes"

@@ -18,8 +18,9 @@ from enum import StrEnum
 from typing import Any, Final
 
 from hubplane.domain.errors import PersonInputInvalid
+from hubplane.domain.machine_inputs import is_cluster_name, shown
 from hubplane.domain.mail.fields import one_line
-from hubplane.domain.registration.limits import MAX_REASON_LENGTH, is_cluster_name
+from hubplane.domain.registration.inputs import MAX_REASON_LENGTH
 from hubplane.domain.registration.links import UNUSABLE, USED, Link, LinkDecision
 from hubplane.domain.registration.records import Status
 
@@ -162,24 +163,19 @@ def _faults(document: Any) -> Iterator[str]:
         return
     if "outcome" in document:
         if document["outcome"] not in [*Outcome]:
-            yield f"outcome = {_shown(document['outcome'])}: must be one of {', '.join(Outcome)}"
+            yield f"outcome = {shown(document['outcome'])}: must be one of {', '.join(Outcome)}"
     elif type(document.get("approved")) is not bool:
-        yield f"approved = {_shown(document.get('approved'))}: must be true or false, without quotes"
+        yield f"approved = {shown(document.get('approved'))}: must be true or false, without quotes"
     by, reason, clusters = document.get("by"), document.get("reason"), document.get("clusters")
     if not isinstance(by, str) or not one_line(by) or len(by) > MAX_REASON_LENGTH:
-        yield f"by = {_shown(by)}: must say who decides, the ledger keeps it"
+        yield f"by = {shown(by)}: must say who decides, the ledger keeps it"
     if reason is not None and (not isinstance(reason, str) or len(reason) > MAX_REASON_LENGTH):
-        yield f"reason = {_shown(reason)}: must be text of at most {MAX_REASON_LENGTH} characters"
+        yield f"reason = {shown(reason)}: must be text of at most {MAX_REASON_LENGTH} characters"
     elif _refuses(document) and not one_line(reason or ""):
         yield "reason: must say why, the person gets it by mail"
     if clusters is not None and not (isinstance(clusters, list) and all(is_cluster_name(name) for name in clusters)):
-        yield f"clusters = {_shown(clusters)}: must be a list of clusters' names; leave it out for the installation's default"
+        yield f"clusters = {shown(clusters)}: must be a list of clusters' names; leave it out for the installation's default"
 
 
 def _refuses(document: Mapping[str, Any]) -> bool:
     return document.get("approved") is False or document.get("outcome") == Outcome.REFUSED
-
-
-def _shown(value: Any) -> str:
-    text = "(absent)" if value is None else f'"{value}"' if isinstance(value, str) else str(value)
-    return text if len(text) <= 60 else f"{text[:57]}…"

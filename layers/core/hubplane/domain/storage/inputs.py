@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from hubplane.domain.errors import StorageInputInvalid
+from hubplane.domain.machine_inputs import is_cluster_name, shown, strange_fields
 from hubplane.domain.storage.policy import StoragePolicy, policy_to_json, snapshot_boundary
 
 __all__ = ["STEPS", "StorageInput", "read_storage_input", "storage_run"]
@@ -16,8 +17,6 @@ __all__ = ["STEPS", "StorageInput", "read_storage_input", "storage_run"]
 STEPS: Final = ("run_storage_day", "snapshot_volumes", "prune_volumes", "prune_snapshots")
 MODES: Final = ("plan", "enforce", "policy")
 FIELDS: Final = ("cluster_name", "mode", "deadline_hours", "holder_arn")
-# By this field the Step Functions console links a child with its parent (Step Functions Developer Guide, "Start executions").
-CONSOLE_FIELD: Final = "AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID"
 
 # A first full snapshot moves about 50 GB/h, so 500 GB take ten hours (Amazon EBS User Guide, quoted on the domain page).
 DEFAULT_DEADLINE_HOURS: Final = 12
@@ -81,26 +80,19 @@ def _faults(document: Any) -> Iterator[str]:
         yield 'input: must be an object such as {"cluster_name": "opensarlab", "mode": "plan"}'
         return
     name = document.get("cluster_name")
-    if not isinstance(name, str) or not re.fullmatch(r"[a-z][a-z0-9-]{0,31}", name):
-        yield f"cluster_name = {_shown(name)}: must be the name of a cluster that was built here, such as opensarlab"
+    if not is_cluster_name(name):
+        yield f"cluster_name = {shown(name)}: must be the name of a cluster that was built here, such as opensarlab"
     mode = document.get("mode", "plan")
     if mode not in MODES:
         rule = "must be plan (say what would be done), enforce (do it) or policy (as the schedule does)"
-        yield f"mode = {_shown(mode)}: {rule}; leave it out for plan"
+        yield f"mode = {shown(mode)}: {rule}; leave it out for plan"
     hours = document.get("deadline_hours", DEFAULT_DEADLINE_HOURS)
     if type(hours) is not int or not 1 <= hours <= LONGEST_DEADLINE_HOURS:
         rule = f"must be a whole number of hours from 1 to {LONGEST_DEADLINE_HOURS}"
-        yield f"deadline_hours = {_shown(hours)}: {rule}; leave it out for {DEFAULT_DEADLINE_HOURS}"
+        yield f"deadline_hours = {shown(hours)}: {rule}; leave it out for {DEFAULT_DEADLINE_HOURS}"
     holder = document.get("holder_arn")
     if holder is not None and not (
         isinstance(holder, str) and re.fullmatch(r"arn:[\w-]+:states:[\w-]+:\d+:execution:[^\s:]+:[^\s:]+", holder)
     ):
-        yield f"holder_arn = {_shown(holder)}: must be the ARN of the execution that holds the storage lock; leave it out by hand"
-    for field in document:
-        if field not in (*FIELDS, CONSOLE_FIELD):
-            yield f"{_shown(field)} is no field of the input; those are {', '.join(FIELDS)}; take it out"
-
-
-def _shown(value: Any) -> str:
-    text = "(absent)" if value is None else f'"{value}"' if isinstance(value, str) else str(value)
-    return text if len(text) <= 60 else f"{text[:57]}…"
+        yield f"holder_arn = {shown(holder)}: must be the ARN of the execution that holds the storage lock; leave it out by hand"
+    yield from strange_fields(document, FIELDS)
