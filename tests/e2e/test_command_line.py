@@ -8,13 +8,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from local.guide import processes
+from local.guide import fleet, processes
 from tests.e2e.conftest import Hubplane
 from tests.e2e.test_inputs import typed_spec
 
@@ -136,6 +137,23 @@ def test_a_storage_day_is_followed_through_its_nested_executions(operator: Opera
     assert words.count("SweepStorage") == 3, "of each of the three nested executions"
     assert finished.out.startswith("reason: ")
     assert "report:" in finished.out
+
+
+def test_a_home_is_made_larger_from_the_terminal(operator: Operator, built: Finished) -> None:
+    hubplane, home = operator.hubplane, fleet.Home({"person": "grace", "size_gib": 10, "used_days_ago": 1}, CLUSTER)
+    hubplane.run(CLUSTER, "kubectl", "get", "nodes")  # writes the kubeconfig
+    fleet.seed(hubplane.cloud, home.volumes(datetime.now(UTC).replace(microsecond=0)), [])
+    fleet.apply(hubplane.cloud, hubplane.folder / f"kubeconfig-{CLUSTER}", home.manifests())
+    people = fleet.UsersTable(hubplane.client("dynamodb"), hubplane.control_plane.outputs["UsersTableName"])
+    assert people.write(fleet.RecordChange(home.record()))
+    asked = ("hubplane", "expand-home", CLUSTER, "grace", "--size-gib", "12", "--watch", "--json")
+
+    planned, done = operator.run(*asked), operator.run(*asked, "--mode", "enforce")
+
+    assert (planned.code, done.code) == (0, 0), planned.err + done.err
+    results = [json.loads(finished.out)["result"] for finished in (planned, done)]
+    assert [result["status"] for result in results] == ["planned", "expanded"]
+    assert hubplane.client("ec2").describe_volumes(VolumeIds=[home.volume_id])["Volumes"][0]["Size"] == 12
 
 
 def test_a_machine_that_is_not_deployed_is_named(operator: Operator) -> None:
