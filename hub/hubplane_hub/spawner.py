@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing
+from datetime import UTC, datetime
 from typing import Any
 
 from kubernetes_asyncio.client.exceptions import ApiException
@@ -26,7 +27,7 @@ class HomeSpawner(KubeSpawner):
         self.was_refused = False
 
     def _begin(self) -> None:
-        self.telling = Telling()
+        self.telling, self._begun_at = Telling(), datetime.now(UTC)
         self.was_refused = True
         self._home: Answer | None = None
         self._may_create = False
@@ -74,9 +75,21 @@ class HomeSpawner(KubeSpawner):
         return super().get_pvc_manifest()
 
     async def progress(self) -> AsyncIterator[dict[str, Any]]:
-        """What the hooks tell, then what Kubernetes tells of the pod: before it there are only the last pod's events."""
+        """What the hooks tell, then what Kubernetes tells of this start's pod."""
         async for event in self.telling.events():
             yield event
         async with aclosing(super().progress()) as events:
             async for event in events:
-                yield event
+                if not is_older(event, self._begun_at):
+                    yield event
+
+
+def is_older(event: Mapping[str, Any], moment: datetime) -> bool:
+    """Whether Kubernetes tells of something before ``moment``: the last pod of this name is still told of for an hour."""
+    told = event.get("raw_event") or {}
+    text = told.get("lastTimestamp") or told.get("eventTime") or ""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return at < moment.replace(microsecond=0)  # Kubernetes' times are whole seconds

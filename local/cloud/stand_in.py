@@ -66,6 +66,10 @@ class StandIn:
         query = urllib.parse.urlencode({"principal_arn": principal_arn})
         self._ask("DELETE", f"/clusters/{_quoted(cluster)}/access?{query}", missing_is_fine=True)
 
+    def put_identities(self, cluster: str, associations: list[dict[str, str]]) -> None:
+        """All Pod Identity associations as they are now: ``namespace``, ``serviceAccount``, ``roleArn``."""
+        self._ask("PUT", f"/clusters/{_quoted(cluster)}/identities", {"associations": associations})
+
     def node_port(self, cluster: str, port: int) -> NodePort:
         """Where ``port`` of the cluster's nodes leads to, or the reason why nothing answers there."""
         try:

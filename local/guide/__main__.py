@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from local.guide import deploy, fleet, processes, show, sign_up, storage_day
+from local.guide import deploy, fleet, hub_visit, processes, round_trip, show, sign_up, storage_day
 from local.guide.cluster_access import exec_credential, write_kubeconfig
 from local.guide.diagnosis import explain
 from local.guide.follow import Outcome, follow
@@ -56,8 +56,11 @@ def up(console: Console) -> int:
         console.print(f"  - {change}", highlight=False, soft_wrap=True)
     show.what_exists(console, cloud, control_plane, outcome, kubeconfig)
     sign_up.tell(console, cloud, control_plane, cluster_name)
+    trip = round_trip.RoundTrip(cloud, control_plane, cluster_name)
+    left = round_trip.leave(console, trip)
     if not storage_days(console, cloud, control_plane, cluster_name, kubeconfig):
         return 1
+    round_trip.come_back(console, trip, left)
     show.what_to_try(console, cloud, cluster_name, outcome.result["hub_url"])
     return 0
 
@@ -136,7 +139,7 @@ def main() -> int:
         return stop(console)
     try:
         return up(console)
-    except (processes.EmbeddedCloudError, deploy.DeployError, sign_up.StoryFailed) as error:
+    except (processes.EmbeddedCloudError, deploy.DeployError, sign_up.StoryFailed, hub_visit.VisitFailed) as error:
         console.print(f"\n{error}", style="red", highlight=False, soft_wrap=True, markup=False)
         return 1
 

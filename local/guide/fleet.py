@@ -52,7 +52,8 @@ def plant(cloud: EmbeddedCloud, control_plane: ControlPlane, cluster_name: str, 
     seed(cloud, volumes, snapshots)
     apply(cloud, kubeconfig, [item for home in homes if home.has("claim") for item in home.manifests()])
     bucket = StorageBucket(client(cloud, "s3"), control_plane.outputs["StorageBucketName"])
-    bucket.put_sightings(cluster_name, [sighting for home in homes for sighting in home.sightings(now)])
+    seen = [*bucket.sightings(cluster_name), *(sighting for home in homes for sighting in home.sightings(now))]
+    bucket.put_sightings(cluster_name, seen)
     ledger = MailLedger(client(cloud, "dynamodb"), control_plane.outputs["LedgerTableName"])
     for home in homes:
         for message, accepted_at in home.warnings(now):

@@ -18,6 +18,8 @@ PROXY_API_PORT = 8001
 _REFERENCE = re.compile(r"\$\$|\$\(([A-Za-z_][A-Za-z0-9_.-]*)\)")
 _SERVICE_URL = re.compile(r"\b(https?)://([a-z][a-z0-9-]*)((?:\.[a-z0-9-]+)*):(\d+)")
 
+_SIGN_IN_URL = re.compile(rb"https://[a-z0-9-]+\.auth\.[a-z0-9-]+\.amazoncognito\.com/oauth2/(token|userInfo)\b")
+
 
 class CommandRefused(Exception):
     """The container asks for a program that is not run here; the message names it."""
@@ -42,6 +44,14 @@ def with_service_addresses(text: str, environment: Mapping[str, str]) -> str:
         return f"{found[1]}://{host}:{port}" if host and port else found[0]
 
     return _SERVICE_URL.sub(address, text)
+
+
+def with_sign_in_addresses(content: bytes, aws_endpoint: str) -> bytes:
+    """A mounted file in which the addresses that a hub itself asks at Cognito are the emulator's; "" leaves all as it is.
+
+    The address that the hub sends people to stays Cognito's: that is what is looked at from outside.
+    """
+    return _SIGN_IN_URL.sub(rb"%s/oauth2/\1" % aws_endpoint.encode(), content) if aws_endpoint else content
 
 
 def container_command(container: Mapping[str, Any], program: str, environment: Mapping[str, str]) -> list[str]:

@@ -45,7 +45,7 @@ class RealPod:
         environment: Mapping[str, str],
         directory: Path,
         log_path: Path,
-        probe: Probe,
+        probe: Probe | None,
         cleanup: Callable[[], None],
     ) -> None:
         self._container_name = container_name
@@ -70,8 +70,8 @@ class RealPod:
         return self._keeper.pid
 
     def ready(self) -> bool:
-        """Whether the process runs and its readiness probe passes now."""
-        return self._keeper.poll() is None and self._probe.passes()
+        """Whether the process runs and its readiness probe, where it has one, passes now."""
+        return self._keeper.poll() is None and (self._probe is None or self._probe.passes())
 
     def failure(self) -> str | None:
         """Why it ended by itself, with the last log lines; None while it runs or when it was stopped."""

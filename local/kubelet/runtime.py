@@ -16,6 +16,7 @@ from local.kubelet.command import (
     expanded,
     hub_command,
     proxy_command,
+    with_sign_in_addresses,
 )
 from local.kubelet.drill import DrillPod, is_drill
 from local.kubelet.kubeconfig import IN_CLUSTER_VARIABLES, cluster_key, service_account_kubeconfig
@@ -30,7 +31,8 @@ DIRECTORY_VARIABLE = "HUBPLANE_KUBELET_DIR"
 KUBECONFIG = "/home/pod/kubeconfig"  # where the pod would see it; any path of its own will do
 DEFAULT_PROBES = {"hub": Probe(HUB_PORT, "/hub/health"), "proxy": Probe(PROXY_PORT, "/_chp_healthz")}
 HUB_BASE_REPOSITORY = "quay.io/jupyterhub/k8s-hub"  # the chart's hub.image.name
-PROGRAMS = {"hub": "jupyterhub", "proxy": "configurable-http-proxy"}
+PROGRAMS = {"hub": "jupyterhub", "proxy": "configurable-http-proxy", "singleuser-server": "jupyterhub-singleuser"}
+NOTEBOOK, NOTEBOOK_PORT = Path(__file__).with_name("notebook.py"), 8888  # KubeSpawner's `port`
 
 
 class ToolsMissing(Exception):
@@ -49,7 +51,7 @@ def make_runtime() -> HubRuntime:
 
 
 class HubRuntime:
-    """Starts hub and proxy pods (labels ``app=jupyterhub`` and ``component=hub`` or ``proxy``), nothing else.
+    """Starts JupyterHub's pods (labels ``app=jupyterhub`` and ``component=hub``, ``proxy`` or ``singleuser-server``), and drills.
 
     Below ``directory``: ``pods/<cluster>/<namespace>_<pod>/`` with the mounted files (removed when it stops) and ``log``;
     ``volumes/<cluster>/<namespace>/<claim>/``, which stay.
@@ -75,7 +77,8 @@ class HubRuntime:
         root = home / "root"
         remove(root)
         kubeconfig = service_account_kubeconfig(start.environment, start.files)
-        files = dict(start.files) | ({KUBECONFIG: kubeconfig.encode()} if kubeconfig else {})
+        files = {path: with_sign_in_addresses(content, start.aws_endpoint) for path, content in start.files.items()}
+        files |= {KUBECONFIG: kubeconfig.encode()} if kubeconfig else {}
         volumes = self._directory / "volumes" / cluster / namespace
         paths = map_paths(start.pod, start.container, files, root, volumes)
         try:
@@ -104,6 +107,8 @@ class HubRuntime:
     def _command(self, component: str, arguments: list[str], start: PodStart) -> list[str]:
         if component == "hub":
             return hub_command(self._tools, arguments, start.environment, start.reserved_ports)
+        if component == "singleuser-server":
+            return [str(self._tools / "bin" / "python"), "-I", str(NOTEBOOK), start.address, str(NOTEBOOK_PORT)]
         return proxy_command(self._tools, arguments, start.reserved_ports)
 
     def _environment(self, start: PodStart, paths: PathMap, root: Path, *, with_kubeconfig: bool) -> dict[str, str]:
@@ -118,6 +123,11 @@ class HubRuntime:
         if not str(start.container.get("image", "")).startswith(HUB_BASE_REPOSITORY):
             # Only an image that hub/Dockerfile was built into has the hooks; the chart's own has not.
             image["PYTHONPATH"] = str(HOOKS)
+        if start.aws_endpoint:
+            # The names of AWS lead to the emulator, as the cluster's network would have it.
+            environment["AWS_ENDPOINT_URL"] = start.aws_endpoint
+            image["HOME_VOLUME_URL"] = f"{start.aws_endpoint}/_hubplane/ebs"
+            image["HOME_VOLUME_ID"] = next(iter(start.ebs_volumes.values()), "")
         fixed = {"PATH": f"{self._tools / 'bin'}:{os.defpath}", "HOME": str(root)}
         return image | environment | fixed
 
@@ -128,9 +138,11 @@ def _component(pod: Mapping[str, Any]) -> str | None:
     return component if labels.get("app") == "jupyterhub" and component in PROGRAMS else None
 
 
-def _probe(component: str, start: PodStart) -> Probe:
-    """The container's own readiness probe where it asks over HTTP, on the reserved port; else the image's usual one."""
-    usual = DEFAULT_PROBES[component]
+def _probe(component: str, start: PodStart) -> Probe | None:
+    """The container's own readiness probe where it asks over HTTP, on the reserved port; else the image's usual one, if any."""
+    usual = DEFAULT_PROBES.get(component)
+    if usual is None:
+        return None
     declared = start.container.get("readinessProbe", {}).get("httpGet", {})
     named = {port.get("name"): port["containerPort"] for port in start.container.get("ports", [])}
     port = declared.get("port", usual.port)

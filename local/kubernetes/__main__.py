@@ -62,10 +62,10 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def ec2_client(endpoint: str, region: str) -> Any:
-    """A client of the emulator's EC2. The emulator takes any credentials that are there."""
+def aws_client(endpoint: str, region: str, service: str = "ec2") -> Any:
+    """A client of the emulator. The emulator takes any credentials that are there."""
     return boto3.client(
-        "ec2",
+        service,
         endpoint_url=endpoint,
         region_name=region,
         aws_access_key_id=os.environ.get("AWS_ACCESS_KEY_ID", "test"),
@@ -81,12 +81,12 @@ async def _serve(announce: Path, aws_endpoint: str, runtime: PodRuntime | None) 
         loop.add_signal_handler(name, ended.set)
     # Never through a proxy of the environment: all of it is on this machine
     async with aiohttp.ClientSession(trust_env=False) as session:
-        control = Control(aws_endpoint, session, runtime, partial(ec2_client, aws_endpoint))
+        control = Control(aws_endpoint, session, runtime, partial(aws_client, aws_endpoint))
         runner = web.AppRunner(control.application(), shutdown_timeout=SHUTDOWN_SECONDS, access_log=None)
         await runner.setup()
         await web.TCPSite(runner, HOST, 0).start()
-        port = runner.addresses[0][1]
-        _announce(announce, {"control_url": f"http://{HOST}:{port}", "pid": os.getpid()})
+        control.url = f"http://{HOST}:{runner.addresses[0][1]}"
+        _announce(announce, {"control_url": control.url, "pid": os.getpid()})
         await ended.wait()
         await runner.cleanup()
         await control.stop()

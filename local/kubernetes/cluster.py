@@ -7,6 +7,7 @@ import ssl
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import aiohttp
@@ -14,6 +15,7 @@ import trustme
 from aiohttp import web
 
 from local.kubernetes.access.authentication import Authenticator
+from local.kubernetes.access.pod_identity import PodIdentities
 from local.kubernetes.api.resources import BY_NAME
 from local.kubernetes.api.server import application
 from local.kubernetes.api.writer import WriteOptions, Writer
@@ -60,7 +62,7 @@ class Cluster:
         aws_endpoint: str,
         session: aiohttp.ClientSession,
         runtime: PodRuntime | None,
-        ec2: Callable[[], Any],
+        aws: Callable[..., Any],
     ) -> None:
         self.name, self.version, self.region = options.name, options.version, options.region
         self.options = options
@@ -71,7 +73,9 @@ class Cluster:
         self.authenticator = Authenticator(options.name, aws_endpoint, session)
         self.recorder = Recorder(self.writer)
         self.port = 0
-        self._runtime, self._ec2, self._aws_endpoint = runtime, ec2, aws_endpoint
+        self._runtime, self._ec2, self._aws_endpoint = runtime, aws, aws_endpoint
+        sts, service_accounts = partial(aws, "sts"), self.authenticator.service_accounts
+        self.identities = PodIdentities(options.name, options.region, service_accounts, sts)
         self._authority = trustme.CA(organization_name=f"Kubernetes stand-in of {options.name}")
         self._runner: web.AppRunner | None = None
         self.groups: dict[str, NodeGroup] = {}
@@ -109,6 +113,7 @@ class Cluster:
         self._attachments = Attachments(writer, recorder, self._ec2)
         service_accounts, waits = self.authenticator.service_accounts, self._attachments.waited_for
         self.pods = Kubelet(writer, recorder, self.faults, service_accounts, address, self._runtime, waits, self._aws_endpoint)
+        self.pods.identities = self.identities
         self._driver = EbsDriver(self.name, writer, recorder, self._ec2, self._attachments.holds)
         controllers: list[Controller] = [
             Namespaces(writer, self.certificate.decode(), self.faults.namespace_deleted),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import aiohttp
@@ -23,10 +24,12 @@ class Control:
     """All clusters of this process, and the requests that change them."""
 
     def __init__(
-        self, aws_endpoint: str, session: aiohttp.ClientSession, runtime: PodRuntime | None, ec2: Callable[[str], Any]
+        self, aws_endpoint: str, session: aiohttp.ClientSession, runtime: PodRuntime | None, aws: Callable[..., Any]
     ) -> None:
-        self.aws_endpoint, self.session, self.runtime, self.ec2 = aws_endpoint, session, runtime, ec2
+        self.aws_endpoint, self.session, self.runtime, self.aws = aws_endpoint, session, runtime, aws
         self.clusters: dict[str, Cluster] = {}
+        self.url = ""
+        """Where this API answers, once it does: pods ask it for credentials."""
 
     def application(self) -> web.Application:
         """The web application of the control API."""
@@ -41,6 +44,8 @@ class Control:
                 web.delete(one + "/nodegroups/{group}", self.delete_group),
                 web.put(one + "/access", self.put_access),
                 web.delete(one + "/access", self.delete_access),
+                web.put(one + "/identities", self.put_identities),
+                web.get(one + "/credentials", self.credentials),
                 web.get(one + "/nodeports/{port}", self.node_port),
                 web.post(one + "/faults", self.put_fault),
                 web.delete(one + "/faults/{fault}", self.delete_fault),
@@ -59,8 +64,9 @@ class Control:
         options = ClusterOptions(*(_text(body, name) for name in ("name", "version", "region", "account")))
         cluster = self.clusters.get(options.name)
         if cluster is None:
-            cluster = Cluster(options, self.aws_endpoint, self.session, self.runtime, lambda: self.ec2(options.region))
+            cluster = Cluster(options, self.aws_endpoint, self.session, self.runtime, partial(self.aws, options.region))
             self.clusters[options.name] = cluster
+            cluster.identities.agent_url = f"{self.url}/clusters/{options.name}/credentials"
             await cluster.start()
             log.info("cluster %s answers at %s", options.name, cluster.endpoint)
         return web.json_response(cluster.described())
@@ -119,6 +125,19 @@ class Control:
         if not self._cluster(request).authenticator.shut_out(arn):
             raise _missing(f"there is no access entry of {arn!r}")
         return web.json_response({})
+
+    async def put_identities(self, request: web.Request) -> web.Response:
+        cluster, body = self._cluster(request), await _body(request)
+        cluster.identities.roles = {
+            (_text(item, "namespace"), _text(item, "serviceAccount")): _text(item, "roleArn") for item in body["associations"]
+        }
+        return web.json_response({})
+
+    async def credentials(self, request: web.Request) -> web.Response:
+        found = await self._cluster(request).identities.credentials(request.headers.get("Authorization", ""))
+        if found is None:
+            raise _refusal(web.HTTPForbidden, "this token belongs to no service account with a role")
+        return web.json_response(found)
 
     async def node_port(self, request: web.Request) -> web.Response:
         text = request.match_info["port"]

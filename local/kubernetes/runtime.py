@@ -24,6 +24,8 @@ class PodStart:
     ebs_volumes: Mapping[str, str] = field(default_factory=dict)
     """Claim -> the emulated EBS volume behind it. What is written on that, ``aws_endpoint`` knows (``/_hubplane/ebs``)."""
     aws_endpoint: str = ""
+    address: str = "127.0.0.1"
+    """Of this machine. A pod that no Service selects has one to itself, and listens there on its own container ports."""
 
 
 class RunningPod(Protocol):

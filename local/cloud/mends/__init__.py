@@ -29,6 +29,7 @@ MODULES = (
     "sts",
     "eks_clusters",
     "eks_access",
+    "eks_pod_identity",
     "eks_nodegroups",
     "eks_updates",
     "target_health",

@@ -8,6 +8,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from local.kubernetes.access.pod_identity import PodIdentities
 from local.kubernetes.access.service_accounts import ServiceAccountTokens
 from local.kubernetes.api.resources import BY_NAME
 from local.kubernetes.api.selectors import selects
@@ -20,7 +21,7 @@ from local.kubernetes.faults import Faults
 from local.kubernetes.pods.contents import ContentMissing, environment, mounted_files
 from local.kubernetes.pods.ports import PortBook, free_port, service_variables
 from local.kubernetes.pods.process import PodProcess
-from local.kubernetes.pods.status import ContainerState, pod_status
+from local.kubernetes.pods.status import ContainerState, own_address, pod_status
 from local.kubernetes.runtime import PodRuntime, PodStart
 from local.kubernetes.store import Change, Object
 
@@ -63,6 +64,7 @@ class Kubelet:
     runtime: PodRuntime | None
     waits: Callable[[Object], str]
     aws_endpoint: str = ""
+    identities: PodIdentities | None = None
     ticks: bool = True
     _runs: dict[str, _Run] = field(default_factory=dict)
     _pretended: set[str] = field(default_factory=set)
@@ -211,12 +213,17 @@ class Kubelet:
             self._gave_way[other_uid] = uid
             self._stop(other_uid)
             return
-        token, _ = self.tokens.issue(pod["metadata"]["namespace"], pod["spec"].get("serviceAccountName", "default"))
+        account = pod["metadata"]["namespace"], pod["spec"].get("serviceAccountName", "default")
+        token, _ = self.tokens.issue(*account)
         starts, volumes = {}, self._ebs_volumes(pod)
+        pod_address = "127.0.0.1" if self._is_served(pod) else own_address(uid)
         for container in pod["spec"]["containers"]:
             variables = self._service_variables(pod) | environment(self.store, pod, container)
             files = mounted_files(self.store, pod, container, token, self.api.certificate)
-            starts[container["name"]] = PodStart(pod, container, variables, files, ports, volumes, self.aws_endpoint)
+            if self.identities:
+                variables |= self.identities.environment(*account)
+                files |= self.identities.files(*account, token)
+            starts[container["name"]] = PodStart(pod, container, variables, files, ports, volumes, self.aws_endpoint, pod_address)
         namespace, name = pod["metadata"]["namespace"], pod["metadata"]["name"]
 
         def report(states: Mapping[str, ContainerState]) -> None:
@@ -224,12 +231,20 @@ class Kubelet:
             run = self._runs.get(uid)
             if current and current["metadata"]["uid"] == uid:
                 real = run is not None and run.process.real
-                self._report(current, states, address="127.0.0.1" if real else "")
+                self._report(current, states, address=pod_address if real else "")
                 if len(states) == len(starts) and not real and all(state.ready for state in states.values()):
                     self._forget_pretended(uid)
 
         restart = pod["spec"]["restartPolicy"] != "Never"
         self._runs[uid] = _Run(PodProcess(self.runtime, starts, report, restart=restart), ports, owner, name)
+
+    def _is_served(self, pod: Object) -> bool:
+        """Whether a Service selects the pod: then the Service's reserved ports on 127.0.0.1 lead to it."""
+        services = self.store.named("services", pod["metadata"]["namespace"])
+        labels = pod["metadata"].get("labels")
+        return any(
+            selector and selects({"matchLabels": selector}, labels) for selector in (s["spec"].get("selector") for s in services)
+        )
 
     def _ebs_volumes(self, pod: Object) -> dict[str, str]:
         """Claim -> EBS volume, of those claims of the pod that have one."""

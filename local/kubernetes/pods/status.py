@@ -29,6 +29,12 @@ def pod_address(uid: str) -> str:
     return f"10.0.{digest[0]}.{digest[1] % 250 + 4}"
 
 
+def own_address(uid: str) -> str:
+    """An address of this machine (127.0.0.0/8, all of which is loopback) for one real pod, so that its ports are its own."""
+    digest = hashlib.sha256(uid.encode()).digest()
+    return f"127.{digest[0] % 254 + 1}.{digest[1]}.{digest[2] % 254 + 1}"
+
+
 def pod_status(pod: Object, states: Mapping[str, ContainerState], host_address: str, *, address: str = "") -> Object:
     """The status of a scheduled pod whose containers are in ``states`` (by name)."""
     before: Object = pod["status"]
