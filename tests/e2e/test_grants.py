@@ -58,6 +58,12 @@ UNSEEN = {
     "eks:UpdatePodIdentityAssociation": "another role",
     "autoscaling:DetachLoadBalancerTargetGroups": "another node port",
     "states:SendTaskSuccess": "an answer that is known before it is asked for",
+    "kms:CreateGrant": "an encrypted copy: EBS calls it in the name of who asks for a volume of it",
+    "kms:Decrypt": "as CreateGrant",
+    "kms:DescribeKey": "as CreateGrant",
+    "kms:GenerateDataKeyWithoutPlaintext": "as CreateGrant",
+    "kms:ReEncryptFrom": "as CreateGrant",
+    "kms:ReEncryptTo": "as CreateGrant",
     "ecr:GetDownloadUrlForLayer": "an image that may say its JupyterHub version",
 }
 

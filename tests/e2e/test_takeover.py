@@ -17,6 +17,7 @@ from local.guide.follow import Outcome
 from local.guide.sign_up import PASSWORD, Newcomer, Story, StoryFailed
 from tests.e2e.conftest import Hubplane
 from tests.e2e.storage import CLUSTER
+from tests.e2e.test_mail import wait_for
 
 pytestmark = pytest.mark.e2e
 
@@ -92,6 +93,8 @@ def home(takeover: Takeover, folder: Path) -> Iterator[str]:
     path = folder / "home.json"
     path.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": objects}))
     takeover.hubplane.run(CLUSTER, "kubectl", "apply", "--validate=false", "-f", str(path))
+    asked = ("kubectl", "get", "pvc", "-n", "jupyter", claim, "-o", "jsonpath={.status.phase}")
+    wait_for(lambda: takeover.hubplane.run(CLUSTER, *asked) == "Bound", "Kubernetes to join the claim with its volume")
     try:
         yield made
     finally:

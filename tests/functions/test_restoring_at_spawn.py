@@ -313,3 +313,13 @@ def test_the_requested_size_counts_where_it_is_larger(spawn: Spawn) -> None:
     claim = spawn.api.objects[CLAIM_PATH]["spec"]
     assert (claim["storageClassName"], claim["resources"]["requests"]["storage"]) == ("fast", "80Gi")
     assert f"{NAMESPACE}/persistentvolumeclaims/{CLAIM}" == CLAIM_PATH
+
+
+def test_an_object_that_waits_for_its_removal_is_named(spawn: Spawn) -> None:
+    spawn.ebs.volume("vol-1", {**TAGS, OWNER: "sub-ada", "kubernetes.io/created-for/pv/name": "pvc-1"}, AvailabilityZone=ZONE)
+    put_volume(spawn.api, "pvc-1", **csi("vol-1"), claimRef={"namespace": "jupyter", "name": CLAIM, "uid": "gone"})
+    spawn.api.objects["/api/v1/persistentvolumes/pvc-1"]["status"] = {"phase": "Released"}
+    answer = spawn.ask_until_it_ends()[-1]
+    assert (answer["allowed"], answer["retry_seconds"]) == (False, None)
+    assert "persistent volume pvc-1 is of a claim that is gone and waits for its own removal" in answer["sentence"]
+    assert CLAIM_PATH not in spawn.api.objects

@@ -17,6 +17,8 @@ from tests.unit.homes.homes import ANOTHERS, EARLIER, MINE, OWNER, ann, copy_of,
 from tests.unit.storage.builders import ACCOUNT, ago
 
 BOUND = {"claims": (SeenClaim("claim-ann", "pv-1", "vol-1"),), "volumes": (home_volume(),)}
+OUTSIDE = ann(username="external#login.example.org#ann")
+HERS = {"claim-ann": OUTSIDE.username}
 ELSEWHERE = {"kubernetes.io/cluster/other": "owned", "kubernetes.io/created-for/pvc/name": "claim-ann"}
 NAMED = {"kubernetes.io/created-for/pvc/name": "claim-ann"}
 
@@ -35,6 +37,9 @@ NAMED = {"kubernetes.io/created-for/pvc/name": "claim-ann"}
         pytest.param({"claim_holders": {}}, "another name", id="nobody-holds-the-claim"),
         pytest.param({"claim_name": "claim-ann--second"}, "does not follow", id="a-claim-of-another-template"),
         pytest.param({"zone": None}, "Zone", id="a-cluster-without-a-zone"),
+        pytest.param({"subject": EARLIER}, "another account", id="fault-20-a-session-of-an-earlier-account"),
+        pytest.param({"record": OUTSIDE, "claim_holders": HERS}, "does not say", id="another-provider-s-without-a-subject"),
+        pytest.param({"record": OUTSIDE, "subject": MINE}, "another name", id="another-provider-s-with-the-pool-s-claim"),
     ],
 )
 def test_a_home_that_stands_is_refused_to(changed: dict[str, Any], word: str) -> None:

@@ -158,7 +158,8 @@ def _adopt(facts: HomeFacts, plan: HomePlan, tools: Tools) -> HomePlan:
     try:
         bond = tools.binding.bind(_bond(facts, last, volume))
     except HomeTaken as error:
-        return _refuse(f"Your home ({volume.volume_id}) cannot get its claim back: ask an operator to look at it.", str(error))
+        found = str(error).partition(". Nothing was changed")[0]
+        return _refuse(f"Your home ({volume.volume_id}) cannot get its claim back ({found}): ask an operator.", str(error))
     done = "It has its claim." if bond is Bond.BOUND else "It is being joined with its claim."
     return replace(plan, sentence=f"{plan.sentence} {done}", retry_seconds=1)
 
