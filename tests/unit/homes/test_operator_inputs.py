@@ -8,7 +8,6 @@ import pytest
 
 from hubplane.domain.errors import HomeInputInvalid
 from hubplane.domain.homes.operator_inputs import (
-    CONSOLE_FIELD,
     AdoptInput,
     ExpandInput,
     StopInput,
@@ -17,6 +16,7 @@ from hubplane.domain.homes.operator_inputs import (
     read_listing,
     read_stop,
 )
+from hubplane.domain.machine_inputs import CONSOLE_FIELD
 
 ADA = {"cluster_name": "sar", "username": "ada"}
 

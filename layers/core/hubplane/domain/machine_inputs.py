@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
-__all__ = ["is_cluster_name", "shown", "strange_fields"]
+__all__ = ["CONSOLE_FIELD", "is_cluster_name", "shown", "strange_fields"]
 
 # By this field the Step Functions console links a child with its parent (Step Functions Developer Guide, "Start executions").
 CONSOLE_FIELD: Final = "AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID"
