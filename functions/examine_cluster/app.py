@@ -8,7 +8,7 @@ never with people.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -42,6 +42,17 @@ from hubplane.entrypoint import task
 from hubplane.settings import read_settings
 
 HUB_LOG_LINES, AUTOSCALER_LOG_LINES = 500, 200
+ASKED = (
+    "nodes",
+    "pods",
+    "autoscaler_pods",
+    "events",
+    "claims",
+    "persistent_volumes",
+    "attachments",
+    "hub_log",
+    "autoscaler_log",
+)
 # The storage day takes a snapshot a day; today and three days before show whether it still does.
 SNAPSHOT_DAYS = 4
 
@@ -135,41 +146,33 @@ def storage_facts(
 
 def kubernetes_facts(cluster_name: str, looking: Looking) -> dict[str, Any]:
     """What the cluster's own API says, in lists; of logs, the hub's and the autoscaler's."""
-    asked = ("nodes", "pods", "events", "claims", "persistent_volumes", "attachments", "hub_log", "autoscaler_log")
-    api = looking.at(asked, lambda: Kubernetes(cluster_connection(client("eks"), boto3.Session(), cluster_name)), None)
+    api = looking.at(ASKED, lambda: Kubernetes(cluster_connection(client("eks"), boto3.Session(), cluster_name)), None)
     if api is None:
         return {}
-    namespaces = (JUPYTERHUB.namespace, AUTOSCALER.namespace)
+    hub, scaler = JUPYTERHUB.namespace, AUTOSCALER.namespace
 
-    def listed(kind: str) -> Any:
-        return (item for namespace in namespaces for item in api.list(kind, namespace))
+    def listed(kind: str, read: Callable[[Any], Any], namespace: str | None = None, **selectors: str) -> Callable[[], Any]:
+        return lambda: tuple(read(item) for item in api.list(kind, namespace, **selectors))
 
-    def warnings() -> Any:
-        items = (item for namespace in namespaces for item in api.list("Event", namespace, field_selector="type=Warning"))
-        return tuple(seen.event_of(item) for item in items)
+    def warnings(namespace: str) -> Callable[[], Any]:
+        return listed("Event", seen.event_of, namespace, field_selector="type=Warning")
 
-    pods: tuple[Pod, ...] = looking.at(
-        ("pods", "hub_log", "autoscaler_log"), lambda: tuple(seen.pod_of(item) for item in listed("Pod")), ()
-    )
+    pods: tuple[Pod, ...] = looking.at(("pods", "hub_log"), listed("Pod", seen.pod_of, hub), ())
+    # A namespace of its own, with rights of its own: where it cannot be looked at, the hub still can.
+    of_scaler = ("autoscaler_pods", "autoscaler_log")
+    scaler_pods: tuple[Pod, ...] = looking.at(of_scaler, listed("Pod", seen.pod_of, scaler), ())
+    scaler_events = looking.at(of_scaler, warnings(scaler), ())
+    scaler_log = looking.at(of_scaler, lambda: log_of(api, autoscaler_pods(scaler_pods), AUTOSCALER_LOG_LINES), "")
     return {
         "pods": pods,
+        "autoscaler_pods": scaler_pods,
         "hub_log": looking.at(("hub_log",), lambda: log_of(api, hub_pods(pods), HUB_LOG_LINES), ""),
-        "autoscaler_log": looking.at(("autoscaler_log",), lambda: log_of(api, autoscaler_pods(pods), AUTOSCALER_LOG_LINES), ""),
+        "autoscaler_log": scaler_log,
         "nodes": looking.at(("nodes",), lambda: seen.nodes_of(api.list("Node"), api.list("CSINode")), ()),
-        "events": looking.at(("events",), warnings, ()),
-        "claims": looking.at(
-            ("claims",),
-            lambda: tuple(seen.claim_of(item) for item in api.list("PersistentVolumeClaim", JUPYTERHUB.namespace)),
-            (),
-        ),
-        "persistent_volumes": looking.at(
-            ("persistent_volumes",),
-            lambda: tuple(seen.persistent_volume_of(item) for item in api.list("PersistentVolume")),
-            (),
-        ),
-        "attachments": looking.at(
-            ("attachments",), lambda: tuple(seen.attachment_of(item) for item in api.list("VolumeAttachment")), ()
-        ),
+        "events": (*looking.at(("events",), warnings(hub), ()), *scaler_events),
+        "claims": looking.at(("claims",), listed("PersistentVolumeClaim", seen.claim_of, hub), ()),
+        "persistent_volumes": looking.at(("persistent_volumes",), listed("PersistentVolume", seen.persistent_volume_of), ()),
+        "attachments": looking.at(("attachments",), listed("VolumeAttachment", seen.attachment_of), ()),
     }
 
 

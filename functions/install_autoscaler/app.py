@@ -41,6 +41,7 @@ EKS = boto3.client("eks")
 def handler(event: dict[str, Any]) -> dict[str, Any]:
     spec = spec_from_json(event["spec"])
     connection = cluster_connection(EKS, SESSION, spec.cluster_name)
+    changes = let_diagnoses_look(Kubernetes(connection))
     helm = Helm(find_helm(SETTINGS.helm_path), connection)
     reference = choose_chart(None, SETTINGS.autoscaler_chart_source, SETTINGS.autoscaler_chart_version, DEFAULT_AUTOSCALER_CHART)
     chart = helm.resolve(AUTOSCALER.chart_name, reference)
@@ -48,10 +49,20 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
     wanted = WantedRelease(AUTOSCALER.release, AUTOSCALER.namespace, chart, values)
     outcome = bring_about(helm, wanted, revision_description(event["spec"], event["execution_arn"]))
     result = release_result(wanted, outcome)
-    # After helm, which makes the namespace: one that was made again has lost the rights of whoever diagnoses the cluster.
-    kubernetes = Kubernetes(connection)
-    for manifest in autoscaler_access_manifests(AUTOSCALER.namespace):
+    result["changes"] = [*changes, *result["changes"]]
+    return result
+
+
+def let_diagnoses_look(kubernetes: Kubernetes) -> list[str]:
+    """The namespace with the rights of whoever diagnoses the cluster; what was changed.
+
+    Here and before helm: a namespace that was made again has lost its roles, and a refused release is what has to be looked at.
+    """
+    name = AUTOSCALER.namespace
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+    changes = []
+    for manifest in (namespace, *autoscaler_access_manifests(name)):
         applied = kubernetes.apply(manifest)
         if applied.outcome != "unchanged":
-            result["changes"].append(f"{applied.outcome} {manifest['kind']} {manifest['metadata']['name']} of the autoscaler")
-    return result
+            changes.append(f"{applied.outcome} {manifest['kind']} {manifest['metadata']['name']} for the autoscaler")
+    return changes

@@ -118,7 +118,9 @@ def test_gnutls_in_the_hubs_log(hubplane: Hubplane, built: dict[str, Any]) -> No
 def test_the_load_balancers_rule_is_missing(hubplane: Hubplane, built: dict[str, Any]) -> None:
     ec2 = hubplane.client("ec2")
     [group] = ec2.describe_security_groups(Filters=[{"Name": "group-name", "Values": [f"{NAME}-nodes"]}])["SecurityGroups"]
-    ec2.revoke_security_group_ingress(GroupId=group["GroupId"], IpPermissions=group["IpPermissions"])
+    rules = ec2.describe_security_group_rules(Filters=[{"Name": "group-id", "Values": [group["GroupId"]]}])["SecurityGroupRules"]
+    inwards = [rule["SecurityGroupRuleId"] for rule in rules if not rule["IsEgress"]]
+    ec2.revoke_security_group_ingress(GroupId=group["GroupId"], SecurityGroupRuleIds=inwards)
     finding = only(hubplane, "entrance", "build_cluster")
     assert "30052" in finding["sentence"]
     outcome = carry_out(hubplane, finding)

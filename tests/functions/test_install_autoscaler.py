@@ -41,9 +41,10 @@ def test_installed_once_for_this_cluster_and_region(installed: tuple[Handler, Fa
         None,
     )
     assert first["changes"] == [
+        "created Namespace autoscaler for the autoscaler",
+        "created Role hubplane:cluster-reader for the autoscaler",
+        "created RoleBinding hubplane:cluster-reader for the autoscaler",
         "installed release autoscaler with chart version 9.59.1 (revision 1)",
-        "created Role hubplane:cluster-reader of the autoscaler",
-        "created RoleBinding hubplane:cluster-reader of the autoscaler",
     ]
     assert again["changes"] == []
     assert helm.stored[0].values["awsRegion"] == "us-east-1"

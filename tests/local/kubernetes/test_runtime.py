@@ -174,6 +174,28 @@ def test_a_rolling_update_hands_the_port_over(hub: Cluster) -> None:
     assert behind(hub, 30060)["ports"] == before["ports"]
 
 
+def test_a_deleted_pod_hands_its_ports_to_the_one_that_follows(hub: Cluster) -> None:
+    base = "/api/v1/namespaces/jupyter"
+    spec = {
+        "selector": {"component": "follower"},
+        "ports": [{"port": 80, "targetPort": "http", "nodePort": 30061}],
+        "type": "NodePort",
+    }
+    hub.create(f"{base}/services", {"metadata": {"name": "follower"}, "spec": spec})
+    hub.create("/apis/apps/v1/namespaces/jupyter/deployments", deployment("follower"))
+    until(lambda: ready(hub, "follower"), "the first pod is ready", 15)
+    for _ in range(3):
+        before, [old] = behind(hub, 30061), pods(hub, "follower")
+        hub.ask("DELETE", f"{base}/pods/{old['metadata']['name']}")
+
+        def followed(uid: str = old["metadata"]["uid"]) -> bool:
+            where = hub.stand_in.ask("GET", f"{hub.path}/nodeports/30061")
+            return where.status == 200 and [one["metadata"]["uid"] for one in pods(hub, "follower")] != [uid]
+
+        until(followed, "another pod answers", 15)
+        assert behind(hub, 30061)["ports"] == before["ports"]
+
+
 def test_a_process_that_ends_is_restarted_and_never_ready(hub: Cluster) -> None:
     hub.create("/apis/apps/v1/namespaces/jupyter/deployments", deployment("broken", FAIL="1"))
 

@@ -31,6 +31,7 @@ PLACES: dict[str, tuple[str, ...]] = {
     "ImageBuild": ("notebook_image", "build"),
     "Storage": ("storage",),
     "StoragePolicy": ("storage", "policy"),
+    "DiagnosisPolicy": ("diagnosis",),
     "NodeGroup": ("node_groups", "[]"),
     "Taint": ("node_groups", "[]", "taints", "[]"),
     "AccessGrant": ("access", "[]"),

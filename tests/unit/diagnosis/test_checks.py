@@ -60,8 +60,7 @@ def without_pods(*components: str) -> ClusterFacts:
 
 def changed_autoscaler(**fields: Any) -> ClusterFacts:
     facts = healthy()
-    pods = tuple(replace(item, **fields) if item.namespace == "autoscaler" else item for item in facts.pods)
-    return replace(facts, pods=pods)
+    return replace(facts, autoscaler_pods=tuple(replace(item, **fields) for item in facts.autoscaler_pods))
 
 
 def waits_for_room(full: bool, **fields: Any) -> ClusterFacts:
@@ -324,7 +323,7 @@ TROUBLES: dict[str, tuple[Trouble, str, str, str | None, str]] = {
         "PodDisruptionBudget",
     ),
     "no-autoscaler": (
-        lambda: replace(healthy(), pods=tuple(item for item in healthy().pods if item.namespace != "autoscaler")),
+        lambda: healthy(autoscaler_pods=()),
         "autoscaler",
         "warning",
         "repair_autoscaler",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from hubplane.domain.provider_errors import error_code, translated
@@ -64,6 +64,34 @@ class MendLedger:
                         ":now": {"S": now.isoformat()},
                         ":outcome": {"S": outcome},
                         ":changes": {"S": json.dumps(list(changes), ensure_ascii=False)},
+                    },
+                )
+            except Exception as error:
+                if error_code(error) == CONDITION_FAILED:
+                    return False
+                raise
+        return True
+
+    def allow(self, day: date, by: str, most: int) -> bool:
+        """Count one mending that no person started, ``by`` whom, unless there are ``most`` of that day already. False: there are.
+
+        Repeatable: what is counted already is allowed, and counted once. ``most`` 0 allows nothing.
+        """
+        if most < 1:
+            return False
+        with translated(f"count what is mended by policy on cluster {self.cluster_name}"):
+            try:
+                self.client.update_item(
+                    TableName=self.table_name,
+                    Key={"cluster": {"S": self.cluster_name}, "entry": {"S": f"mends-by-policy#{day.isoformat()}"}},
+                    UpdateExpression="ADD started_by :me",
+                    ConditionExpression=(
+                        "attribute_not_exists(started_by) OR size(started_by) < :most OR contains(started_by, :by)"
+                    ),
+                    ExpressionAttributeValues={
+                        ":me": {"SS": [by]},
+                        ":by": {"S": by},
+                        ":most": {"N": str(most)},
                     },
                 )
             except Exception as error:

@@ -13,12 +13,14 @@ from typing import Any
 
 import dacite
 
+from hubplane.domain.diagnosis.policy import DiagnosisPolicy
 from hubplane.domain.storage.policy import StoragePolicy
 
 __all__ = [
     "AccessGrant",
     "ChartReference",
     "ClusterSpec",
+    "DiagnosisPolicy",
     "Hub",
     "ImageBuild",
     "Network",
@@ -155,6 +157,7 @@ class ClusterSpec:
     access: tuple[AccessGrant, ...] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
     log_retention_days: int = 90
+    diagnosis: DiagnosisPolicy = field(default_factory=DiagnosisPolicy)
 
 
 def spec_from_json(document: Mapping[str, Any]) -> ClusterSpec:

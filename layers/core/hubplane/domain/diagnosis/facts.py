@@ -191,8 +191,8 @@ class ClusterFacts:
     """All facts of one cluster at one moment.
 
     ``hub_log`` and ``autoscaler_log`` are the last lines of the pod's log, "" where there is no such pod. ``target_group_arn``
-    is that of the last recorded release. ``volumes`` and ``snapshots`` are the cluster's. ``in_reach``: whether the load balancer
-    lets the control plane in, so that the hub could be asked at all.
+    is that of the last recorded release. ``pods`` are those of the hub's namespace, ``volumes`` and ``snapshots`` the cluster's.
+    ``in_reach``: whether the load balancer lets the control plane in, so that the hub could be asked at all.
     """
 
     cluster_name: str
@@ -215,6 +215,7 @@ class ClusterFacts:
     notebook_image: NotebookImageFound | None = None
     nodes: tuple[Node, ...] = ()
     pods: tuple[Pod, ...] = ()
+    autoscaler_pods: tuple[Pod, ...] = ()
     hub_log: str = ""
     autoscaler_log: str = ""
     events: tuple[Event, ...] = ()

@@ -74,9 +74,6 @@ MAILS: Final[Mapping[str, MailKind]] = {
     "home_expanded": MailKind(
         Audience.PERSON, {"username": Kind.TEXT, "cluster": Kind.TEXT, "size_gib": Kind.COUNT, "sign_in_url": Kind.URL}
     ),
-    "home_expanded": MailKind(
-        Audience.PERSON, {"username": Kind.TEXT, "cluster": Kind.TEXT, "size_gib": Kind.COUNT, "sign_in_url": Kind.URL}
-    ),
     "home_change_finished": MailKind(
         Audience.OPERATORS,
         {
@@ -94,6 +91,16 @@ MAILS: Final[Mapping[str, MailKind]] = {
     ),
     "build_finished": MailKind(
         Audience.OPERATORS, {"cluster": Kind.TEXT, "hub_url": Kind.URL, "changes": Kind.LINES, "notes": Kind.LINES}
+    ),
+    "cluster_unwell": MailKind(
+        Audience.OPERATORS,
+        {
+            "cluster": Kind.TEXT,
+            "reason": Kind.TEXT,
+            "findings": Kind.LINES,
+            "mended": Kind.LINES,
+            "execution": Kind.TEXT,
+        },
     ),
     "cluster_mended": MailKind(
         Audience.OPERATORS,

@@ -50,7 +50,6 @@ SAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
         "points": ["Your own files are as they were; nothing in them was changed.", "It is removed when you no longer need it."],
     },
     "home_expanded": {**_PERSON, "size_gib": 1000},
-    "home_expanded": {**_PERSON, "size_gib": 1000},
     "home_change_finished": {
         "cluster": "sar",
         "username": "ada_lovelace",
@@ -70,6 +69,13 @@ SAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
         "hub_url": "https://sar.example.org/",
         "changes": ["JupyterHub's chart goes from 4.3.2 to 4.3.3", "node group main may grow to 12 nodes"],
         "notes": ["the app client of 2019 was adopted"],
+    },
+    "cluster_unwell": {
+        "cluster": "sar",
+        "reason": "15 of 15 checks ran on 2 nodes and 14 claims: 1 critical",
+        "findings": ["critical: The hub's database is locked, so sign-ins and starts fail (docs/runbooks/restart-hub.md)"],
+        "mended": ["restart_hub ended well: the hub answers again"],
+        "execution": _EXECUTION + "diagnose_cluster:sar-42",
     },
     "cluster_mended": {
         "cluster": "sar",

@@ -28,7 +28,7 @@ def judge(facts: ClusterFacts) -> Iterator[Finding]:
         )
         yield Finding(NAME, "warning", sentence, (facts.failure.cause[:500],), "repair-autoscaler", repair_autoscaler(facts))
         return
-    pods = autoscaler_pods(facts.pods)
+    pods = autoscaler_pods(facts.autoscaler_pods)
     if not pods:
         sentence = "The autoscaler does not run, so no node comes when one is needed."
         said = "namespace autoscaler has no pod"

@@ -39,7 +39,7 @@ def judge(facts: ClusterFacts) -> Iterator[Finding]:
         yield Finding(NAME, "critical", sentence, (*said, *map(pod_words, waiting)), "diagnose-cluster")
         return
     old = [pod for pod in waiting if not is_young(facts, pod)]
-    if old and any(pod.ready for pod in autoscaler_pods(facts.pods)):
+    if old and any(pod.ready for pod in autoscaler_pods(facts.autoscaler_pods)):
         sentence = "People have waited for a node for more than ten minutes, and none came although there is room for one."
         yield Finding(NAME, "warning", sentence, tuple(map(pod_words, old)), "diagnose-cluster")
 

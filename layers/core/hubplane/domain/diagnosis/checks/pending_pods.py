@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hubplane.domain.diagnosis.causes import autoscaler_pods, events_about, hub_pods, pod_words, proxy_pods, waiting_pods
+from hubplane.domain.diagnosis.causes import events_about, hub_pods, pod_words, proxy_pods, waiting_pods
 from hubplane.domain.diagnosis.facts import ClusterFacts, Pod
 from hubplane.domain.diagnosis.findings import Finding
 
@@ -12,8 +12,8 @@ NAME = "pending_pods"
 
 
 def judge(facts: ClusterFacts) -> Iterator[Finding]:
-    """One finding per cause. The hub, its proxy and the autoscaler have checks of their own."""
-    elsewhere = {pod.uid for pods in (hub_pods, proxy_pods, autoscaler_pods) for pod in pods(facts.pods)}
+    """One finding per cause. The hub and its proxy have a check of their own."""
+    elsewhere = {pod.uid for pods in (hub_pods, proxy_pods) for pod in pods(facts.pods)}
     images = [pod for pod in waiting_pods(facts, "image") if pod.uid not in elsewhere]
     if images:
         yield _finding(facts, "Servers wait for an image that cannot be pulled.", images)
