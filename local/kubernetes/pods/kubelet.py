@@ -82,7 +82,8 @@ class Kubelet:
     def run(self) -> None:
         """One look at all pods."""
         nodes = {node["metadata"]["name"]: node for node in self.store.list(NODES)}
-        pods = self.store.list(PODS)
+        # Those that end come first: the pod that follows one of the same owner takes over its ports, and the addresses with them.
+        pods = sorted(self.store.list(PODS), key=lambda pod: not pod["metadata"].get("deletionTimestamp"))
         alive = {pod["metadata"]["uid"] for pod in pods}
         staying = {pod["metadata"]["uid"] for pod in pods if not pod["metadata"].get("deletionTimestamp")}
         self._gave_way = {old: new for old, new in self._gave_way.items() if new in staying}
