@@ -11,7 +11,8 @@ import pytest
 from moto import mock_aws
 
 from hubplane.domain.errors import ClusterBusy, ClusterUnknown, DeletionInputInvalid, LockLost, StackBusy, StackFailed
-from tests.functions.deletion_world import NAME, Account
+from tests.functions.deletion_cluster import NAME
+from tests.functions.deletion_world import Account
 
 OTHER = "arn:aws:states:us-east-1:553778890976:execution:hubplane-build-cluster:other"
 

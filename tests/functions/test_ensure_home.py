@@ -58,6 +58,24 @@ def test_a_tombstone_is_refused_without_a_look_at_the_cluster(spawn: Spawn) -> N
     assert spawn.api.requests == []
 
 
+@pytest.mark.parametrize("status", ["DELETING", "DELETION_FAILED", "DELETED"])
+def test_nobody_starts_in_a_cluster_that_ends_and_its_homes_are_not_touched(spawn: Spawn, status: str) -> None:
+    spawn.person()
+    spawn.home()
+    spawn.dynamodb.update_item(
+        TableName="clusters",
+        Key={"cluster_name": {"S": "opensarlab"}},
+        UpdateExpression="SET #status = :status",
+        ExpressionAttributeNames={"#status": "status"},
+        ExpressionAttributeValues={":status": {"S": status}},
+    )
+    answer = spawn.ask()
+    assert (answer["allowed"], answer["retry_seconds"]) == (False, None)
+    assert "Your home is kept" in answer["sentence"]
+    assert OWNER not in spawn.tags()
+    assert spawn.api.requests == []
+
+
 def test_a_claim_s_volume_that_carries_no_tags_is_looked_up_by_its_id(spawn: Spawn) -> None:
     spawn.person()
     put_claim(spawn.api, CLAIM, "pv-1")
