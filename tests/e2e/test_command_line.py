@@ -142,8 +142,10 @@ def test_a_storage_day_is_followed_through_its_nested_executions(operator: Opera
 def test_a_home_is_made_larger_from_the_terminal(operator: Operator, built: Finished) -> None:
     hubplane, home = operator.hubplane, fleet.Home({"person": "grace", "size_gib": 10, "used_days_ago": 1}, CLUSTER)
     hubplane.run(CLUSTER, "kubectl", "get", "nodes")  # writes the kubeconfig
-    fleet.seed(hubplane.cloud, home.volumes(datetime.now(UTC).replace(microsecond=0)), [])
-    fleet.apply(hubplane.cloud, hubplane.folder / f"kubeconfig-{CLUSTER}", home.manifests())
+    fleet.seed(hubplane.cloud, list(home.volumes(datetime.now(UTC).replace(microsecond=0))), [])
+    fleet.apply(hubplane.cloud, hubplane.folder / f"kubeconfig-{CLUSTER}", list(home.manifests()))
+    bound = ("--for=jsonpath={.status.phase}=Bound", f"pvc/{home.claim_name}", "--timeout=60s")
+    hubplane.run(CLUSTER, "kubectl", "-n", "jupyter", "wait", *bound)
     people = fleet.UsersTable(hubplane.client("dynamodb"), hubplane.control_plane.outputs["UsersTableName"])
     assert people.write(fleet.RecordChange(home.record()))
     asked = ("hubplane", "expand-home", CLUSTER, "grace", "--size-gib", "12", "--watch", "--json")
