@@ -6,7 +6,6 @@ Event: ``cluster_name``, ``homes``, ``execution_arn``. Result: ``done``, ``waiti
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,7 +15,7 @@ from typing import Any
 import boto3
 
 from hubplane.adapters.cluster_leftovers import ClientPlace, ImagePlace, LogPlace, SchedulePlace, SecretPlace
-from hubplane.adapters.clusters_table import ClustersTable
+from hubplane.adapters.clusters_table import ClusterRecord, ClustersTable
 from hubplane.adapters.ebs import Ebs, changing_client, looking_client
 from hubplane.adapters.eks import cluster_status
 from hubplane.adapters.ledger_table import StorageLedger
@@ -30,7 +29,7 @@ from hubplane.domain.deletion.storage import StorageSweep
 from hubplane.domain.deletion.sweeping import Place, Swept, sweep_places
 from hubplane.domain.deletion.things import verdict_to_json
 from hubplane.domain.images import own_repositories
-from hubplane.domain.oauth_client import secret_name
+from hubplane.domain.oauth_client import secret_name, stored_client_id
 from hubplane.domain.report.pricing import Prices, prices_of
 from hubplane.domain.storage.policy import StoragePolicy
 from hubplane.entrypoint import SecondsLeft, timed_task
@@ -74,14 +73,13 @@ def handler(event: dict[str, Any], seconds_left: SecondsLeft) -> dict[str, Any]:
 
     hold()
     is_gone = cluster_status(client("eks"), cluster_name) is None
-    sweep_places(
-        cluster_name, places(cluster_name), lambda thing: judge_thing(thing, cluster_name, prices), hold, enough_time, swept
-    )
+    record = clusters.read(cluster_name)
+    sweep_places(cluster_name, places(record), lambda thing: judge_thing(thing, cluster_name, prices), hold, enough_time, swept)
     StorageSweep(
         cluster_name=cluster_name,
         account_id=execution_arn.split(":")[4],
         homes=homes,
-        policy=clusters.read(cluster_name).storage_policy or StoragePolicy(),
+        policy=record.storage_policy or StoragePolicy(),
         prices=prices,
         disks=disks(),
         ledger=ledger(cluster_name, execution_arn),
@@ -95,16 +93,17 @@ def handler(event: dict[str, Any], seconds_left: SecondsLeft) -> dict[str, Any]:
     return told(swept, bucket, prices, f"deletions/{cluster_name}/{execution_arn.rpartition(':')[2]}.json")
 
 
-def places(cluster_name: str) -> list[Place]:
+def places(record: ClusterRecord) -> list[Place]:
     """In the order of ``Kind``: what uses another thing goes before it. The client's secret goes after the client."""
-    kept = SecretsManager(client("secretsmanager")).read(secret_name(cluster_name))
-    own_client = json.loads(kept).get("client_id") if kept else None
+    cluster_name = record.cluster_name
+    own_client = stored_client_id(SecretsManager(client("secretsmanager")).read(secret_name(cluster_name)))
     return [
         SchedulePlace(client("scheduler"), SETTINGS.storage_schedule_group_name),
         LoadBalancerPlace(client("elbv2")),
         NetworkPlace(client("ec2")),
         ImagePlace(client("ecr"), own_repositories(cluster_name)),
-        ClientPlace(client("cognito-idp"), SETTINGS.user_pool_id, own_client),
+        # A client that somebody gave the cluster was there before it, whatever its name.
+        ClientPlace(client("cognito-idp"), SETTINGS.user_pool_id, None if record.has_given_client else own_client),
         SecretPlace(client("secretsmanager"), f"hubplane/{cluster_name}/"),
         LogPlace(client("logs")),
     ]

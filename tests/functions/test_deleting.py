@@ -52,6 +52,19 @@ def test_everything_goes_but_snapshots_logs_and_what_is_not_the_cluster_s(accoun
     assert {"lock", "storage_lock"}.isdisjoint(account.record())
 
 
+def test_a_client_that_somebody_gave_the_cluster_stays(account: Account) -> None:
+    release = {"hub_url": "https://sar.example.org", "spec": {"oauth": {"client_id_secret_arn": "arn:aws:secretsmanager:x"}}}
+    account.services["dynamodb"].update_item(
+        TableName="clusters",
+        Key={"cluster_name": {"S": NAME}},
+        UpdateExpression="SET #release = :release",
+        ExpressionAttributeNames={"#release": "release"},
+        ExpressionAttributeValues={":release": {"S": json.dumps(release)}},
+    )
+    account.delete()
+    assert kinds(account)["OAuth client"] == {"ours", "foreign"}
+
+
 def test_volumes_stay_where_they_are_asked_to(account: Account) -> None:
     account.delete("keep-volumes")
     assert kinds(account)["volume"] == {"vol-ann", "vol-bob", "vol-cyd", "vol-hub"}

@@ -29,7 +29,8 @@ class ClusterRecord:
 
     ``storage_policy`` and ``hub_url`` are those of the last recorded release, None before the first. ``storage_lock`` is a lock
     of its own: a build must not keep a night's snapshots from being taken. ``home_size_gib`` is what a new home gets,
-    of the class ``storage_class_name``; ``sign_in_url`` is where people sign in.
+    of the class ``storage_class_name``; ``sign_in_url`` is where people sign in, ``has_given_client``
+    whether the specification names the OAuth client for that.
     """
 
     cluster_name: str
@@ -42,6 +43,7 @@ class ClusterRecord:
     home_size_gib: int | None = None
     storage_class_name: str | None = None
     sign_in_url: str | None = None
+    has_given_client: bool = False
 
     @property
     def is_ending(self) -> bool:
@@ -335,6 +337,7 @@ def _release(text: str | None) -> dict[str, Any]:
         "home_size_gib": storage.get("home_size_gib"),
         "storage_class_name": storage.get("class_name"),
         "sign_in_url": spec.get("oauth", {}).get("domain_url"),
+        "has_given_client": bool(spec.get("oauth", {}).get("client_id_secret_arn")),
     }
 
 
