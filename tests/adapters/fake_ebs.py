@@ -51,7 +51,7 @@ class FakeEbs:
 
     def create_tags(self, **asked: Any) -> None:
         self._refuse("create_tags")
-        for item in (self.volumes[resource] for resource in asked["Resources"]):
+        for item in ((self.volumes | self.snapshots)[resource] for resource in asked["Resources"]):
             written = {tag["Key"]: tag["Value"] for tag in asked["Tags"]}
             item["Tags"] = _tag_list({**{tag["Key"]: tag["Value"] for tag in item["Tags"]}, **written})
 
