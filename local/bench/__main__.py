@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from local.bench import builds, command_line, functions, simulation, storage, storage_night, triggers
+from local.bench import builds, command_line, diagnosis, functions, simulation, storage, storage_night, triggers
 from local.guide import deploy
 
 
@@ -24,6 +24,7 @@ def main() -> int:
     start_up = command_line.measure()
     at_scale = storage.measure()
     night = storage_night.measure()
+    diagnoses = diagnosis.measure()
     kept = simulation.run()
 
     table = Table(title="build_cluster, the 2019 parameter file", title_justify="left")
@@ -52,10 +53,15 @@ def main() -> int:
         command_line.table(start_up),
         *storage_tables(at_scale),
         storage_night.table(night),
+        diagnosis.table(diagnoses),
     ):
         console.print(table)
     console.print(f"simulation of {simulation.PLAYS:,} plays: {'every promise kept' if kept else 'A PROMISE WAS BROKEN'}")
-    return 0 if kept and all(item.is_within_goal for item in (*per_function, *per_trigger, start_up, at_scale, night)) else 1
+    return (
+        0
+        if kept and all(item.is_within_goal for item in (*per_function, *per_trigger, start_up, at_scale, night, diagnoses))
+        else 1
+    )
 
 
 def storage_tables(figures: storage.StorageFigures) -> tuple[Table, Table]:

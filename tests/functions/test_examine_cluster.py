@@ -1,0 +1,103 @@
+"""ExamineCluster from event to result: calls grow with pages, and what cannot be read is said."""
+
+from __future__ import annotations
+
+import pytest
+
+from hubplane.domain.errors import ClusterUnknown, MendInputInvalid, Throttled
+from tests.adapters.fake_aws import Refusal
+from tests.adapters.kubernetes_api import status
+from tests.functions.diagnosis_world import PODS, SCALER_PODS, cluster_of
+
+LOG = f"{PODS}/hub-1/log"
+
+
+def test_a_sound_cluster_has_no_findings(monkeypatch: pytest.MonkeyPatch) -> None:
+    with cluster_of(12, monkeypatch) as world:
+        result = world.examine()
+        assert result["findings"] == []
+        assert (result["healthy"], result["mend"], result["cluster_name"]) == (True, "never", "opensarlab")
+        assert "15 of 15 checks ran on 2 nodes and 12 claims" in result["reason"]
+
+
+def test_calls_grow_with_pages_and_not_with_people(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = {}
+    for people in (1, 50, 400):
+        with cluster_of(people, monkeypatch) as world:
+            assert world.examine()["healthy"]
+            calls[people] = world.calls
+    assert calls[1] == calls[50] == calls[400]
+    assert calls[1] <= 35
+
+
+def test_a_page_more_is_a_call_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    with cluster_of(1, monkeypatch) as world:
+        world.examine()
+        few = world.calls
+    with cluster_of(501, monkeypatch) as world:
+        assert world.examine()["healthy"]
+        # One more page each of pods, claims, volumes and attachments in Kubernetes, and of volumes in EC2.
+        assert world.calls == few + 5
+
+
+def test_the_hubs_log_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    with cluster_of(2, monkeypatch) as world:
+        world.api.objects[LOG] = b"gnutls_handshake() failed: An unexpected TLS packet was received.\n"  # type: ignore[assignment]
+        [finding] = world.examine()["findings"]
+        assert (finding["check"], finding["mend"]["machine"]) == ("hub_log", "restart_hub")
+        asked = next(query for method, path, query in world.api.requests if path == LOG)
+        assert asked == {"tailLines": "500", "limitBytes": "1000000"}
+
+
+@pytest.mark.parametrize(
+    ("operation", "said"),
+    [
+        ("describe_certificate", "certificate"),
+        ("describe_target_health", "targets"),
+        ("list_nodegroups", "node groups"),
+        ("describe_security_groups", "ports"),
+        ("describe_load_balancers", "load balancer, listeners"),
+    ],
+)
+def test_a_service_that_refuses_is_a_finding_and_the_rest_is_looked_at(
+    monkeypatch: pytest.MonkeyPatch, operation: str, said: str
+) -> None:
+    def refuse(**_: object) -> None:
+        raise Refusal("AccessDeniedException", "not authorized")
+
+    with cluster_of(2, monkeypatch) as world:
+        monkeypatch.setattr(world.aws, operation, refuse)
+        world.api.objects[LOG] = b"database is locked\n"  # type: ignore[assignment]
+        result = world.examine()
+        assert [item["check"] for item in result["findings"]] == ["hub_log", "unknown"]
+        assert result["findings"][1]["sentence"].startswith(f"Could not be looked at: {said}")
+        assert result["healthy"] is False
+
+
+def test_the_autoscalers_namespace_alone_may_be_out_of_reach(monkeypatch: pytest.MonkeyPatch) -> None:
+    with cluster_of(2, monkeypatch) as world:
+        refusal = status(403, "Forbidden", 'pods is forbidden: User "x" cannot list resource "pods"')
+        world.api.refusals[("GET", SCALER_PODS)] = refusal
+        world.api.objects[LOG] = b"database is locked\n"  # type: ignore[assignment]
+        result = world.examine()
+        assert [item["check"] for item in result["findings"]] == ["hub_log", "unknown"]
+        assert "autoscaler pods" in result["findings"][1]["sentence"]
+
+
+def test_a_slower_pace_is_asked_of_the_state_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(**_: object) -> None:
+        raise Refusal("ThrottlingException", "slower")
+
+    with cluster_of(2, monkeypatch) as world:
+        monkeypatch.setattr(world.aws, "describe_listeners", refuse)
+        with pytest.raises(Throttled):
+            world.examine()
+
+
+def test_what_is_no_cluster_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    with cluster_of(1, monkeypatch) as world:
+        with pytest.raises(MendInputInvalid, match="2 faults"):
+            world.examine(mend="always", depth=3)
+        monkeypatch.setattr(world.aws, "get_item", lambda **_: {})
+        with pytest.raises(ClusterUnknown):
+            world.examine()
