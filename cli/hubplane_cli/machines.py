@@ -98,6 +98,17 @@ MACHINES: tuple[Machine, ...] = (
     Machine("prune_volumes", "prune-volumes", "The second step of a storage day by itself", NIGHT),
     Machine("prune_snapshots", "prune-snapshots", "The third step of a storage day by itself", NIGHT),
     Machine(
+        "adopt_homes",
+        "adopt-homes",
+        "Mark homes from before Hubplane as their people's",
+        (
+            CLUSTER,
+            MODE,
+            Field("plan_id", "the plan that was read, where the mode is enforce"),
+            Field("by", "who has read it, where the mode is enforce"),
+        ),
+    ),
+    Machine(
         "expand_home",
         "expand-home",
         "Make a person's home larger",
