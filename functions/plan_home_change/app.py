@@ -22,10 +22,11 @@ from hubplane.adapters.users_table import UsersTable
 from hubplane.domain.errors import ClusterUnknown
 from hubplane.domain.homes.change_inputs import MoveInput, RestoreInput, read_move, read_restore
 from hubplane.domain.homes.facts import HomeFacts
-from hubplane.domain.homes.marks import COPY_OF_CLAIM_TAG, SET_ASIDE_TAG
+from hubplane.domain.homes.marks import COPY_OF_CLAIM_TAG
 from hubplane.domain.homes.restoring import plan_move, plan_restore
 from hubplane.domain.names import claims_of, username_key
 from hubplane.domain.storage.policy import StoragePolicy
+from hubplane.domain.storage.tags import SET_ASIDE_TAG
 from hubplane.entrypoint import task
 from hubplane.settings import read_settings
 

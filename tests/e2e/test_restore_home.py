@@ -186,6 +186,8 @@ def test_killed_anywhere_and_run_again_it_ends_the_same(
     wait_for(lambda: states.describe_execution(executionArn=arn)["status"] != "RUNNING", "the end")
     standing = home.may_start()
     assert standing["action"] in ("wait", "use", "adopt"), "held, or the one home or the other: never empty, never refused"
+    if standing["volume_id"]:  # the server that was asked for never started
+        hubplane.client("ec2").delete_tags(Resources=[standing["volume_id"]], Tags=[{"Key": "server-start-time"}])
     expire_hold(hubplane, home.claim_name)
     outcome = home.change()
     new = outcome.result["volume_id"]

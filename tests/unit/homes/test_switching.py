@@ -206,6 +206,15 @@ def test_what_was_set_aside_goes_one_day_on_its_own_proof_and_the_home_stays() -
     assert gone.isdisjoint({"snap-2", "snap-before", "snap-proof"})
 
 
+def test_the_last_copy_of_what_was_set_aside_is_its_person_s_who_is_warned_before_it_goes() -> None:
+    tags = {**LATER[0].tags, **set_aside_tags("claim-ann", NOW)}
+    old = Snapshot("snap-proof", "vol-1", "completed", ago(100), 500, ACCOUNT, tags)
+    policy = StoragePolicy(prune=True, end_of_retention_days=90)
+    plan = plan_snapshot_pruning(inventory(old), policy, NOW)
+    assert [(item.snapshot_id, item.owner_sub) for item in plan.warnings] == [("snap-proof", MINE)]
+    assert not plan.having(*DELETES)
+
+
 @pytest.mark.parametrize(
     ("changed", "seen", "kind"),
     [

@@ -24,6 +24,7 @@ from hubplane.domain.storage.tags import (
     CSI_CLUSTER_TAG,
     LARGEST_TAG_COUNT,
     OWNER_TAG,
+    SET_ASIDE_TAG,
     TIME_TAGS,
     VOLUME_PROTECTED_TAG,
     carries_cluster,
@@ -50,9 +51,6 @@ MADE_FOR_TAG: Final = "hubplane:made-for"
 
 BEFORE_TAG: Final = "hubplane:before"
 """On the snapshot of a home that was seen unattached right before: the kind of change that it was made for."""
-
-SET_ASIDE_TAG: Final = "hubplane:set-aside"
-"""The claim that the volume, or the copy of it, was the home of."""
 
 DRILL_TAG: Final = "hubplane:drill"
 """The drill that made it, by its run."""

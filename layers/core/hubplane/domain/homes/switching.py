@@ -19,9 +19,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from hubplane.domain.homes.marks import SET_ASIDE_TAG
 from hubplane.domain.storage.records import Snapshot, Volume
-from hubplane.domain.storage.tags import CLAIM_NAME_TAG, carries_cluster
+from hubplane.domain.storage.tags import CLAIM_NAME_TAG, SET_ASIDE_TAG, carries_cluster
 
 __all__ = ["Deed", "DeedKind", "SeenPlace", "SeenVolumeObject", "next_deed"]
 

@@ -16,7 +16,7 @@ from hubplane.domain.storage.actions import Action, PlannedAction
 from hubplane.domain.storage.policy import StoragePolicy
 from hubplane.domain.storage.ports import Ebs
 from hubplane.domain.storage.records import Claim, Inventory, Owner, Snapshot, Volume
-from hubplane.domain.storage.tags import ANCESTRY_TAG, CLAIM_NAME_TAG, OWNER_TAG
+from hubplane.domain.storage.tags import ANCESTRY_TAG, CLAIM_NAME_TAG, OWNER_TAG, SET_ASIDE_TAG
 
 __all__ = ["LOOK_LASTS", "Known", "Look", "look_at"]
 
@@ -41,7 +41,7 @@ class Known:
         """The inventory of just these things."""
         things: list[Volume | Snapshot] = [*volumes, *snapshots]
         volume_ids = {item.volume_id for item in things}
-        names = {item.tags.get(CLAIM_NAME_TAG, "") for item in things}
+        names = {item.tags.get(SET_ASIDE_TAG) or item.tags.get(CLAIM_NAME_TAG, "") for item in things}
         return replace(
             self._rest,
             volumes=tuple(volumes),
@@ -54,7 +54,8 @@ class Known:
         )
 
     def whose(self, thing: Volume | Snapshot | PlannedAction) -> tuple[str | None, str | None]:
-        """Claim name and Cognito sub of whose home it is, None where that is not known for certain."""
+        """Claim name and Cognito sub of whose home it is, None where that is not known for certain, or it is a home no longer:
+        who has a home is not told that what was set aside for it went."""
         claim_name, sub = thing.tags.get(CLAIM_NAME_TAG), thing.tags.get(OWNER_TAG)
         owners: Sequence[Owner] = self._owners.get(claim_name or "", ())
         mine = [owner for owner in owners if owner.sub == sub] if sub else list(owners)

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from hubplane.domain.storage.policy import StoragePolicy
 from hubplane.domain.storage.records import AcceptedWarning, Owner, Snapshot
+from hubplane.domain.storage.tags import SET_ASIDE_TAG
 from hubplane.domain.storage.view import StorageView
 from hubplane.domain.storage.wording import minute
 
@@ -72,15 +73,17 @@ def last_use_of_copy(view: StorageView, snapshot: Snapshot) -> datetime:
 def owner_of(view: StorageView, snapshot: Snapshot) -> tuple[Owner | None, str]:
     """The person to warn, or why there is none. A home belongs to a person, not to a name (domain fault 20)."""
     facts = view.snapshot_facts[snapshot.snapshot_id]
-    if facts.claim_name is None:
+    # What was set aside when another volume took its place has a name of its own, and is that person's all the same.
+    claim_name = snapshot.tags.get(SET_ASIDE_TAG) or facts.claim_name
+    if claim_name is None:
         return None, "it names no claim"
-    owners = view.owners_of_claim.get(facts.claim_name, [])
+    owners = view.owners_of_claim.get(claim_name, [])
     if facts.owner_sub is not None:
         mine = [owner for owner in owners if owner.sub == facts.owner_sub]
-        return (mine[0], "") if mine else (None, f"{facts.claim_name} belongs to another person now, or to nobody")
+        return (mine[0], "") if mine else (None, f"{claim_name} belongs to another person now, or to nobody")
     people = len({owner.username for owner in owners})
     if people != 1:  # a person who came back has several subs, and the newest account's is the first
-        return None, f"{facts.claim_name} belongs to {people} known people"
+        return None, f"{claim_name} belongs to {people} known people"
     return owners[0], ""
 
 
