@@ -8,8 +8,8 @@ written over: IAM keeps it so as well.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any, Final
 
@@ -17,7 +17,9 @@ import boto3
 
 from hubplane.adapters.adoptions import Adoptions
 from hubplane.adapters.ebs import Ebs, looking_client
+from hubplane.adapters.home_holds import HomeHolds
 from hubplane.adapters.storage_bucket import StorageBucket
+from hubplane.domain.errors import HomeHeld
 from hubplane.domain.homes.adopting import Mark, mark_from_json, markable
 from hubplane.domain.storage.tags import OWNER_TAG
 from hubplane.entrypoint import task
@@ -30,12 +32,14 @@ IDS_A_CALL: Final = 500
 """Of the 1,000 that CreateTags takes (EC2 API reference)."""
 
 TOLD: Final = 20
+WHY: Final = "Your home is being marked as yours: try again in a minute."
 
 
 @dataclass(frozen=True)
 class Settings:
     storage_bucket_name: str
     ledger_table_name: str
+    hold_seconds: int
 
 
 SETTINGS = read_settings(Settings)
@@ -51,10 +55,15 @@ def ebs() -> Ebs:
 def handler(event: dict[str, Any]) -> dict[str, Any]:
     bucket = StorageBucket(client("s3"), SETTINGS.storage_bucket_name)
     marks, start = [mark_from_json(item) for item in bucket.lines(event["marks_key"])], event["cursor"] or 0
-    batch = look_again(bucket, event["run"]["prefix"], marks[start : start + HOMES_A_CALL])
+    holds = HomeHolds(client("dynamodb"), SETTINGS.ledger_table_name)
+    batch = [held(holds, event, mark) for mark in marks[start : start + HOMES_A_CALL]]
+    mine = [mark.claim_name for mark in batch if mark.ids]
+    batch = look_again(bucket, event["run"]["prefix"], batch)
     for mark in batch:
         for first in range(0, len(mark.ids), IDS_A_CALL):
             ebs().tag(mark.ids[first : first + IDS_A_CALL], {OWNER_TAG: mark.owner_sub})
+    for claim_name in mine:
+        holds.release(event["cluster_name"], claim_name, event["execution_arn"])
     key = f"reports/{event['cluster_name']}/adoptions/{event['plan_id']}-{start:06}.jsonl.gz"
     bucket.put_lines(key, map(asdict, batch))
     end, reasons = start + len(batch), [reason for mark in batch for reason in mark.skipped]
@@ -73,6 +82,17 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
         "notes": reasons[:TOLD],
         "reason": f"{marked} volumes and snapshots marked, {skipped} skipped, of {len(marks)} homes {end} done",
     }
+
+
+def held(holds: HomeHolds, event: dict[str, Any], mark: Mark) -> Mark:
+    """The mark with its home held, or with the reason why somebody else holds it."""
+    until_at = datetime.now(UTC) + timedelta(seconds=SETTINGS.hold_seconds)
+    try:
+        if mark.ids:
+            holds.hold(event["cluster_name"], mark.claim_name, event["execution_arn"], WHY, until_at)
+    except HomeHeld as error:
+        return replace(mark, ids=(), skipped=(*mark.skipped, str(error)))
+    return mark
 
 
 def look_again(bucket: StorageBucket, prefix: str, marks: Sequence[Mark]) -> list[Mark]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import boto3
@@ -11,6 +12,7 @@ import pytest
 from moto import mock_aws
 
 from hubplane.adapters.ebs import Ebs
+from hubplane.adapters.home_holds import HomeHolds
 from hubplane.adapters.storage_bucket import StorageBucket
 from hubplane.domain.errors import HomeChangeRefused
 from hubplane.domain.homes.adopting import Verdict, line_from_json
@@ -44,7 +46,7 @@ class World:
         )
         variables = {"STORAGE_BUCKET_NAME": "storage", "LEDGER_TABLE_NAME": "ledger"}
         self.planner = load("plan_adoption", monkeypatch, **variables)
-        self.marker = load("mark_homes", monkeypatch, **variables)
+        self.marker = load("mark_homes", monkeypatch, **variables, HOLD_SECONDS="300")
         client = fake_client("ec2", self.ebs)
         monkeypatch.setattr(self.marker, "ebs", lambda: Ebs(client, client))
         self.inventory = Inventory("opensarlab", ACCOUNT, claims=())
@@ -156,6 +158,21 @@ def test_what_changes_after_the_second_sweep_is_seen_right_before(world: World) 
     answer = world.marker.handler({**MARK, "plan_id": plan_id, "marks_key": planned["marks_key"]}, None)
     assert answer["notes"] == ["vol-1 is marked as another account by now", "snap-1 is gone"]
     assert world.owners()["vol-1"] == "sub-eve"
+
+
+def test_a_home_that_another_machine_holds_is_left_and_what_was_held_is_released(world: World) -> None:
+    world.add("ann", 1)
+    world.add("ben", 2)
+    plan_id = world.plan()["plan_id"]
+    holds = HomeHolds(world.dynamodb, "ledger")
+    holds.hold("opensarlab", "claim-ben", "a restore", "so", datetime(2100, 1, 1, tzinfo=UTC))
+    answer = world.enforce(plan_id)
+    assert (answer["marked"], answer["skipped"]) == (2, 1)
+    assert "the home claim-ben of opensarlab is held by a restore" in answer["notes"][0]
+    assert (world.owners()["vol-1"], world.owners()["vol-2"]) == ("sub-ann", None)
+    assert holds.read("opensarlab", "claim-ann") is None
+    holds.release("opensarlab", "claim-ben", "a restore")
+    assert world.enforce(plan_id)["marked"] == 2
 
 
 def test_a_plan_that_nobody_made_is_refused(world: World) -> None:
