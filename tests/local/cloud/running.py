@@ -75,6 +75,8 @@ class FakeStandIn:
                 cluster["access"][body["principal_arn"]] = body
             case ("DELETE", ["access"]):
                 cluster["access"].pop(query["principal_arn"], None)
+            case ("PUT", ["identities"]):
+                cluster["identities"] = body["associations"]
             case ("GET", ["nodeports", port]):
                 found = self.node_ports.get((parts[1], int(port)))
                 return (200, {"host": found[0], "port": found[1]}) if found else (404, {"reason": "no ready pod"})

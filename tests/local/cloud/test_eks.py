@@ -246,6 +246,25 @@ def test_targets_are_healthy_only_when_something_answers(cloud: RunningCloud) ->
     assert health() == []
 
 
+def test_the_stand_in_knows_which_role_a_service_account_s_pods_have(cloud: RunningCloud, tmp_path: Any) -> None:
+    def told(running: RunningCloud) -> list[str]:
+        return [item["roleArn"] for item in running.stand_in.clusters["pods"].get("identities", [])]
+
+    make_cluster(cloud, "pods")
+    eks = cloud.client("eks")
+    one = {"clusterName": "pods", "namespace": "jupyter", "serviceAccount": "hub"}
+    made = eks.create_pod_identity_association(**one, roleArn=ROLE)["association"]
+    assert told(cloud) == [ROLE]
+    eks.update_pod_identity_association(clusterName="pods", associationId=made["associationId"], roleArn=f"{ROLE}-2")
+    assert told(cloud) == [f"{ROLE}-2"]
+    eks.delete_pod_identity_association(clusterName="pods", associationId=made["associationId"])
+    assert told(cloud) == []
+    with running_cloud(tmp_path, skip_mends="pod_identities_reach_the_pods") as unmended:
+        make_cluster(unmended, "pods")
+        unmended.client("eks").create_pod_identity_association(**one, roleArn=ROLE)
+        assert told(unmended) == []
+
+
 def test_without_the_mends_the_faults_are_there(tmp_path: Any) -> None:
     skipped = "clusters_with_an_api,node_groups_have_nodes,access_entries_let_in,stacks_wait_for_eks"
     skipped += ",missing_eks_operations,add_ons_take_a_while,honest_target_health,attached_target_groups"

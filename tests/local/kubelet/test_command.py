@@ -11,6 +11,7 @@ from local.kubelet.command import (
     hub_command,
     proxy_command,
     with_service_addresses,
+    with_sign_in_addresses,
 )
 
 TOOLS = Path("/tools")
@@ -92,3 +93,24 @@ def test_the_arguments_of_a_container_are_kept(container: dict[str, list[str]], 
 def test_another_program_is_refused_by_name() -> None:
     with pytest.raises(CommandRefused, match=r"container hub: its command starts with 'sh', but only 'jupyterhub'"):
         container_command({"name": "hub", "command": ["sh", "-c", "jupyterhub"]}, "jupyterhub", {})
+
+
+COGNITO = "https://opensarlab.auth.us-east-1.amazoncognito.com/oauth2"
+
+
+@pytest.mark.parametrize(
+    ("text", "endpoint", "result"),
+    [
+        pytest.param(f'"{COGNITO}/token"', "http://e:1", '"http://e:1/oauth2/token"', id="where the hub fetches tokens"),
+        pytest.param(f'"{COGNITO}/userInfo"', "http://e:1", '"http://e:1/oauth2/userInfo"', id="where it asks who came"),
+        pytest.param(
+            f'"{COGNITO}/authorize"', "http://e:1", f'"{COGNITO}/authorize"', id="where people are sent stays Cognito's"
+        ),
+        pytest.param(f'"{COGNITO}/token"', "", f'"{COGNITO}/token"', id="no emulator"),
+        pytest.param(
+            '"https://login.example.org/oauth2/token"', "http://e:1", '"https://login.example.org/oauth2/token"', id="others"
+        ),
+    ],
+)
+def test_the_hub_reaches_the_emulated_cognito(text: str, endpoint: str, result: str) -> None:
+    assert with_sign_in_addresses(text.encode(), endpoint) == result.encode()
