@@ -32,6 +32,8 @@ RARE = {
     ),
     "ApplyDeletionsFunction": ({"ec2:CreateSnapshot"}, "a proof that is started in place of a delete"),
     "EnsureStorageScheduleFunction": ({"scheduler:UpdateSchedule"}, "a policy with another hour"),
+    "EnsureDiagnosisScheduleFunction": ({"scheduler:UpdateSchedule"}, "a policy with other hours"),
+    "StageSecretsFunction": ({"cognito-idp:DeleteUserPoolClientSecret"}, "a secret that a killed run could not store"),
 }
 # Granted, but not called as such on the embedded cloud: permissions that go with another call, and paths of rare states.
 UNSEEN = {

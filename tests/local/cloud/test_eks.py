@@ -246,6 +246,38 @@ def test_targets_are_healthy_only_when_something_answers(cloud: RunningCloud) ->
     assert health() == []
 
 
+def test_a_target_is_healthy_only_when_its_group_lets_the_load_balancer_in(cloud: RunningCloud) -> None:
+    balancing, ec2 = cloud.client("elbv2"), cloud.client("ec2")
+    groups = [
+        ec2.create_security_group(GroupName=f"shut-{name}", Description=name, VpcId="vpc-4da21e37")["GroupId"]
+        for name in ("balancer", "nodes")
+    ]
+    data = {"InstanceType": "m5.2xlarge", "SecurityGroupIds": [groups[1]]}
+    template = ec2.create_launch_template(LaunchTemplateName="shut", LaunchTemplateData=data)["LaunchTemplate"]
+    make_cluster(cloud, "shut")
+    which = {"id": template["LaunchTemplateId"], "version": "1"}
+    found = make_group(cloud, "shut", instanceTypes=[], launchTemplate=which)
+    arn = balancing.create_target_group(Name="shut-30081", Protocol="HTTP", Port=30081, VpcId="vpc-4da21e37")["TargetGroups"][0][
+        "TargetGroupArn"
+    ]
+    name = found["resources"]["autoScalingGroups"][0]["name"]
+    cloud.client("autoscaling").attach_load_balancer_target_groups(AutoScalingGroupName=name, TargetGroupARNs=[arn])
+    balancer = balancing.create_load_balancer(Name="shut", Subnets=SUBNETS)["LoadBalancers"][0]["LoadBalancerArn"]
+    forward = [{"Type": "forward", "TargetGroupArn": arn}]
+    balancing.create_listener(LoadBalancerArn=balancer, Protocol="HTTP", Port=80, DefaultActions=forward)
+    cloud.stand_in.node_ports["shut", 30081] = ("127.0.0.1", 1)
+
+    def states() -> set[str]:
+        described = balancing.describe_target_health(TargetGroupArn=arn)["TargetHealthDescriptions"]
+        return {item["TargetHealth"]["State"] for item in described}
+
+    assert states() == {"unhealthy"}
+    pairs = [{"GroupId": groups[0]}]
+    rule = {"IpProtocol": "tcp", "FromPort": 30081, "ToPort": 30081, "UserIdGroupPairs": pairs}
+    ec2.authorize_security_group_ingress(GroupId=groups[1], IpPermissions=[rule])
+    assert states() == {"healthy"}
+
+
 def test_the_stand_in_knows_which_role_a_service_account_s_pods_have(cloud: RunningCloud, tmp_path: Any) -> None:
     def told(running: RunningCloud) -> list[str]:
         return [item["roleArn"] for item in running.stand_in.clusters["pods"].get("identities", [])]

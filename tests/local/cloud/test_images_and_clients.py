@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import urllib.error
+import urllib.parse
 import urllib.request
 from typing import Any
 
@@ -104,6 +106,36 @@ def test_an_update_replaces_the_whole_client(cloud: RunningCloud) -> None:
     assert (found["ClientSecret"], found["ClientName"]) == (made["ClientSecret"], "opensarlab")
     assert found["ExplicitAuthFlows"] == ["ALLOW_REFRESH_TOKEN_AUTH"]
     assert (found["CallbackURLs"], found["AllowedOAuthFlowsUserPoolClient"]) == ([], False)
+
+
+def let_in(cloud: RunningCloud, client_id: str, secret: str) -> bool:
+    """Whether the token endpoint takes the client's secret, which it looks at before the scopes."""
+    form = {"grant_type": "client_credentials", "client_id": client_id, "client_secret": secret, "scope": "nobody/has"}
+    request = urllib.request.Request(f"{cloud.endpoint_url}/oauth2/token", urllib.parse.urlencode(form).encode())
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(request)
+    error: str = json.load(refused.value)["error"]
+    return error != "invalid_client"
+
+
+def test_a_client_has_two_secrets_at_most_and_one_at_least(cloud: RunningCloud) -> None:
+    cognito, pool = cloud.client("cognito-idp"), make_pool(cloud)
+    made = cognito.create_user_pool_client(UserPoolId=pool, ClientName="two", GenerateSecret=True, **OAUTH)["UserPoolClient"]
+    which = {"UserPoolId": pool, "ClientId": made["ClientId"]}
+    added = cognito.add_user_pool_client_secret(**which)["ClientSecretDescriptor"]
+    listed = cognito.list_user_pool_client_secrets(**which)["ClientSecrets"]
+    assert [item["ClientSecretId"] for item in listed][1:] == [added["ClientSecretId"]]
+    assert all("ClientSecretValue" not in item for item in listed)
+    with pytest.raises(ClientError) as caught:
+        cognito.add_user_pool_client_secret(**which)
+    assert caught.value.response["Error"]["Code"] == "LimitExceededException"
+    old, new = made["ClientSecret"], added["ClientSecretValue"]
+    assert [let_in(cloud, made["ClientId"], secret) for secret in (old, new, "x" * 51)] == [True, True, False]
+    cognito.delete_user_pool_client_secret(**which, ClientSecretId=listed[0]["ClientSecretId"])
+    assert [let_in(cloud, made["ClientId"], secret) for secret in (old, new)] == [False, True]
+    with pytest.raises(ClientError) as caught:
+        cognito.delete_user_pool_client_secret(**which, ClientSecretId=added["ClientSecretId"])
+    assert caught.value.response["Error"]["Code"] == "InvalidParameterException"
 
 
 @pytest.mark.parametrize(
