@@ -11,7 +11,15 @@ import pytest
 from hubplane.adapters.claims import Claims
 from hubplane.adapters.home_binding import HomeBinding
 from hubplane.adapters.kubernetes import Kubernetes
-from hubplane.domain.eks_settings.settings import CLUSTER_READER, HOME_KEEPER, STORAGE_PRUNER, STORAGE_READER
+from hubplane.domain.eks_settings.settings import (
+    CLUSTER_READER,
+    GROWTH_PLANNER,
+    HOME_GROWER,
+    HOME_KEEPER,
+    SERVER_WATCHER,
+    STORAGE_PRUNER,
+    STORAGE_READER,
+)
 from hubplane.domain.eks_settings.storage_access import storage_access_manifests
 from hubplane.domain.errors import HomeTaken
 from hubplane.domain.homes.binding import Bond, HomeBond
@@ -22,6 +30,7 @@ from tests.local.kubernetes.running import Cluster, until
 
 READER, PRUNER, KEEPER, NOBODY = "READERKEY", "PRUNERKEY", "KEEPERKEY", "NOBODYKEY"
 DIAGNOSIS = "DIAGNOSISKEY"
+WATCHER, PLANNER, GROWER = "WATCHERKEY", "GROWTHKEY", "GROWERKEY"
 CORE = "/api/v1"
 JUPYTER, DEFAULT = f"{CORE}/namespaces/jupyter", f"{CORE}/namespaces/default"
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
@@ -41,6 +50,7 @@ def hub(make_cluster: Callable[..., Cluster], sts: Sts) -> Cluster:
     cluster = make_cluster()
     groups = {READER: [STORAGE_READER], PRUNER: [STORAGE_READER, STORAGE_PRUNER], KEEPER: [HOME_KEEPER], NOBODY: []}
     groups[DIAGNOSIS] = [CLUSTER_READER]
+    groups |= {WATCHER: [SERVER_WATCHER], PLANNER: [GROWTH_PLANNER], GROWER: [HOME_GROWER]}
     for key, names in groups.items():
         sts.add(key, f"arn:aws:sts::{ACCOUNT}:assumed-role/{key}/session")
         cluster.let_in(f"arn:aws:iam::{ACCOUNT}:role/{key}", [], groups=names)
@@ -128,6 +138,37 @@ def test_a_diagnosis_reads_and_changes_nothing(hub: Cluster, path: str) -> None:
 @pytest.mark.parametrize("path", NOT_READ_BY_A_DIAGNOSIS)
 def test_a_diagnosis_sees_no_secret_and_no_other_namespace(hub: Cluster, path: str) -> None:
     assert hub.ask("GET", path, token=hub.token(DIAGNOSIS)).status == 403
+
+
+CLASS = "/apis/storage.k8s.io/v1/storageclasses/gp3"
+BEN = f"{JUPYTER}/persistentvolumeclaims/claim-ben"
+GROWTH = [
+    # method, path, who may
+    ("GET", f"{JUPYTER}/pods", {WATCHER, GROWER}),
+    ("GET", BEN, {PLANNER, GROWER}),
+    ("GET", f"{CORE}/persistentvolumes/pv-1", {PLANNER, GROWER}),
+    ("GET", CLASS, {PLANNER}),
+    ("PATCH", BEN, {GROWER}),
+    ("DELETE", BEN, set()),
+    ("GET", f"{JUPYTER}/persistentvolumeclaims", set()),
+    ("POST", f"{JUPYTER}/persistentvolumeclaims", set()),
+    ("PATCH", f"{DEFAULT}/persistentvolumeclaims/claim-ben", set()),
+    ("PATCH", f"{CORE}/persistentvolumes/pv-1", set()),
+    ("PATCH", CLASS, set()),
+    ("DELETE", f"{JUPYTER}/pods/jupyter-ann", set()),
+    ("GET", f"{JUPYTER}/secrets", set()),
+]
+
+
+@pytest.mark.parametrize("key", [WATCHER, PLANNER, GROWER])
+@pytest.mark.parametrize(("method", "path", "holders"), GROWTH, ids=[f"{method} {path}" for method, path, _ in GROWTH])
+def test_who_stops_servers_and_lets_homes_grow_may_do_no_more(
+    hub: Cluster, method: str, path: str, holders: set[str], key: str
+) -> None:
+    body = {"metadata": {"labels": {"seen": "yes"}}} if method in ("POST", "PATCH") else None
+    content_type = "application/merge-patch+json" if method == "PATCH" else ""
+    answer = hub.ask(method, path, body, token=hub.token(key), content_type=content_type)
+    assert (answer.status != 403) is (key in holders), answer.body
 
 
 def test_the_sweep_reads_claims_and_may_not_delete_one(hub: Cluster) -> None:
