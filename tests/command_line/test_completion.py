@@ -19,7 +19,7 @@ def completed(person: Person, *words: str, **more: str) -> list[str]:
 
 
 def test_commands_are_completed(person: Person, aws: StubAws) -> None:
-    assert completed(person, "hubplane", "sto") == ["storage-day"]
+    assert completed(person, "hubplane", "sto") == ["storage-day", "stop-server"]
     assert aws.asked == []
 
 
