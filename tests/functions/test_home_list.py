@@ -88,3 +88,17 @@ def test_the_sweep_of_a_list_plans_nothing_and_lies_by_itself(new_world: Callabl
         people.run("prepare_home_sweep", {**asked, "input": {"cluster_name": "ice"}})
     with pytest.raises(HomeInputInvalid):
         people.run("prepare_home_sweep", {**asked, "input": {"cluster_name": "sar", "mode": "plan"}})
+
+
+@pytest.mark.parametrize("people", [10, 1000])
+def test_calls_grow_with_pages_and_not_with_people(bucket: StorageBucket, monkeypatch: pytest.MonkeyPatch, people: int) -> None:
+    def tags(number: int) -> dict[str, str]:
+        return {**OURS, "kubernetes.io/created-for/pvc/name": f"claim-p{number}"}
+
+    volumes = tuple(Volume(f"vol-{n}", 100, "available", AT, tags(n), volume_type="gp3") for n in range(people))
+    snapshots = tuple(Snapshot(f"snap-{n}", f"vol-{n}", "completed", AT, 100, "553778890976", tags(n)) for n in range(people))
+    store(bucket, EVENT["run"]["prefix"], Inventory("opensarlab", "553778890976", volumes, snapshots, claims=()))
+    module, calls = load("write_home_list", monkeypatch, STORAGE_BUCKET_NAME="storage"), []
+    module.client("s3").meta.events.register("before-call.s3", lambda model, **_: calls.append(model.name))
+    assert module.handler(EVENT, None)["homes"] == people
+    assert sorted(calls) == ["GetObject"] * 3 + ["PutObject"] * 2

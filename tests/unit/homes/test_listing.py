@@ -62,6 +62,11 @@ def test_the_last_use_of_a_pruned_home_is_what_its_copy_says() -> None:
 
 
 NOTES = {
+    "set aside": (
+        (volume(tags=tags("kept-ann", **{"hubplane:set-aside": "claim-ann"})),),
+        (ANN,),
+        "set aside: it was the home of claim-ann",
+    ),
     "nobody": ((volume(tags=tags("claim-old")), snapshot(tags=tags("claim-old"))), (ANN,), "nobody in the Users table"),
     "two names": ((volume(), snapshot()), (ANN, replace(ANN, username="ANN2")), "2 names lead to this claim: ANN2, ann"),
     "another's mark": ((volume(more={"hubplane:owner-sub": "sub-eve"}), snapshot()), (ANN,), "another account's owner mark"),

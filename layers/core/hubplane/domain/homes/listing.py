@@ -15,6 +15,7 @@ from typing import Any, Final, Protocol
 from hubplane.domain.homes.marks import NAMESPACE
 from hubplane.domain.storage.copies import is_good_copy
 from hubplane.domain.storage.records import Claim, Snapshot, Volume
+from hubplane.domain.storage.tags import SET_ASIDE_TAG
 from hubplane.domain.storage.view import StorageView
 
 __all__ = ["COLUMNS", "HomeRow", "HomeState", "count_states", "homes_of", "row_to_csv", "row_to_json"]
@@ -168,7 +169,10 @@ def _notes(
     snapshots: list[Snapshot],
     good: list[Snapshot],
 ) -> Iterable[str]:
-    if not usernames:
+    aside = sorted({item.tags[SET_ASIDE_TAG] for item in (*volumes, *snapshots) if SET_ASIDE_TAG in item.tags})
+    if aside:
+        yield f"set aside: it was the home of {', '.join(aside)}"
+    elif not usernames:
         yield "nobody in the Users table has a name that leads to this claim"
     elif len(usernames) > 1:
         yield f"{len(usernames)} names lead to this claim: {', '.join(usernames)}"
