@@ -41,6 +41,8 @@ from hubplane.domain.storage.tags import carries_cluster, is_for_planners
 from hubplane.entrypoint import task
 from hubplane.settings import read_settings
 
+# A trouble that is over for an hour is over: what stays broken says so again and again.
+LOG_SECONDS = 3600
 HUB_LOG_LINES, AUTOSCALER_LOG_LINES = 500, 200
 ASKED = (
     "nodes",
@@ -179,7 +181,7 @@ def kubernetes_facts(cluster_name: str, looking: Looking) -> dict[str, Any]:
 def log_of(api: Kubernetes, pods: list[Pod], lines: int) -> str:
     """The end of the log of the first pod that has a node."""
     placed = [pod for pod in pods if pod.node is not None]
-    return api.log(placed[0].namespace, placed[0].name, lines=lines) if placed else ""
+    return api.log(placed[0].namespace, placed[0].name, lines=lines, since_seconds=LOG_SECONDS) if placed else ""
 
 
 def hub_answers(release: ClusterRelease, balancer: LoadBalancer | None) -> HubAnswers:

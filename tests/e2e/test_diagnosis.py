@@ -23,6 +23,21 @@ def diagnosis(hubplane: Hubplane, **more: Any) -> dict[str, Any]:
     return result
 
 
+Standing = set[tuple[str, str]]
+
+
+@pytest.fixture(scope="module")
+def standing(hubplane: Hubplane, built_2019: Built) -> Standing:
+    """The troubles that other tests have left (two volumes of one home, say), by check and sentence."""
+    return {(item["check"], item["sentence"]) for item in diagnosis(hubplane)["findings"]}
+
+
+def new_findings(hubplane: Hubplane, standing: Standing, **more: Any) -> list[dict[str, Any]]:
+    """The findings of a diagnosis beside those that were there before."""
+    found = diagnosis(hubplane, **more)["findings"]
+    return [item for item in found if (item["check"], item["sentence"]) not in standing]
+
+
 def test_a_healthy_cluster_has_no_findings(hubplane: Hubplane, built_2019: Built) -> None:
     result = diagnosis(hubplane)
     assert result["findings"] == []

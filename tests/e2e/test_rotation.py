@@ -11,9 +11,10 @@ import pytest
 
 from local.guide.follow import Outcome
 from tests.e2e.conftest import Hubplane
-from tests.e2e.test_diagnosis import NAME, diagnosis
+from tests.e2e.test_diagnosis import NAME, Standing, new_findings, standing
 
 pytestmark = pytest.mark.e2e
+__all__ = ["standing"]  # the fixture of troubles that were there before
 
 Built = tuple[dict[str, Any], Outcome]
 SECRETS = [f"hubplane/{NAME}/{name}" for name in ("oauth-client", "proxy-token", "hub-token")]
@@ -43,7 +44,7 @@ def hub_values(hubplane: Hubplane) -> str:
 
 
 def test_killed_with_staged_values_the_hub_works_and_the_next_start_renews_all_three(
-    hubplane: Hubplane, built_2019: Built
+    hubplane: Hubplane, built_2019: Built, standing: Standing
 ) -> None:
     before, states = current(hubplane), hubplane.client("stepfunctions")
     execution_arn = hubplane.start_machine("RotateSecrets", {"cluster_name": NAME})
@@ -66,7 +67,7 @@ def test_killed_with_staged_values_the_hub_works_and_the_next_start_renews_all_t
     assert json.loads(after[SECRETS[0]])["client_secret"] in values
     assert after[SECRETS[1]] in values
     assert after[SECRETS[2]] in values
-    assert diagnosis(hubplane)["findings"] == []
+    assert new_findings(hubplane, standing) == []
     history = json.dumps(states.get_execution_history(executionArn=outcome.execution_arn, maxResults=1000)["events"], default=str)
     for value in (*after.values(), json.loads(after[SECRETS[0]])["client_secret"]):
         assert value not in history

@@ -5,18 +5,20 @@ from __future__ import annotations
 import copy
 import json
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from hubplane.domain.homes.change_inputs import read_move
 from local.guide import processes
 from local.guide.follow import Outcome
 from tests.e2e.conftest import Hubplane
-from tests.e2e.control import fail_kubernetes, mend_kubernetes, post
-from tests.e2e.test_diagnosis import NAME, diagnosis
+from tests.e2e.control import fail_kubernetes, mend_kubernetes
+from tests.e2e.test_diagnosis import NAME, Standing, new_findings, standing
+from tests.e2e.test_restore_home import HomeOf, new_home
 
 pytestmark = pytest.mark.e2e
+__all__ = ["new_home", "standing"]  # fixtures: homes that are planted and bound, troubles that were there before
 
 Built = tuple[dict[str, Any], Outcome]
 GNUTLS = "[E 2026-11-25 15:00:00 JupyterHub web:1871] gnutls_handshake() failed: An unexpected TLS packet was received."
@@ -28,9 +30,9 @@ GITPULLER = "Exec lifecycle hook failed - error: command 'gitpuller' exited with
 SECONDS = 60
 
 
-def only(hubplane: Hubplane, check: str, machine: str | None) -> dict[str, Any]:
-    """The one finding that there is: of this check, mended by this machine."""
-    findings = diagnosis(hubplane)["findings"]
+def only(hubplane: Hubplane, standing: Standing, check: str, machine: str | None) -> dict[str, Any]:
+    """The one finding that is new: of this check, mended by this machine."""
+    findings = new_findings(hubplane, standing)
     assert [(item["check"], (item["mend"] or {}).get("machine")) for item in findings] == [(check, machine)], findings
     found: dict[str, Any] = findings[0]
     return found
@@ -45,8 +47,8 @@ def carry_out(hubplane: Hubplane, finding: dict[str, Any]) -> Outcome:
     return outcome
 
 
-def all_is_well(hubplane: Hubplane) -> None:
-    assert diagnosis(hubplane)["findings"] == []
+def all_is_well(hubplane: Hubplane, standing: Standing) -> None:
+    assert new_findings(hubplane, standing) == []
 
 
 def pods(hubplane: Hubplane, selector: str) -> dict[str, dict[str, Any]]:
@@ -86,13 +88,13 @@ def until_ready(hubplane: Hubplane, name: str) -> None:
 
 
 @pytest.fixture
-def built(hubplane: Hubplane, built_2019: Built) -> dict[str, Any]:
+def built(hubplane: Hubplane, built_2019: Built, standing: Standing) -> dict[str, Any]:
     """The cluster of 2019, and that nothing was wrong with it before."""
-    all_is_well(hubplane)
+    all_is_well(hubplane, standing)
     return copy.deepcopy(built_2019[0])
 
 
-def test_gnutls_in_the_hubs_log(hubplane: Hubplane, built: dict[str, Any]) -> None:
+def test_gnutls_in_the_hubs_log(hubplane: Hubplane, standing: Standing, built: dict[str, Any]) -> None:
     apply(hubplane, server("ada"), server("ben"))
     for person in ("ada", "ben"):
         until_ready(hubplane, f"jupyter-{person}")
@@ -100,14 +102,14 @@ def test_gnutls_in_the_hubs_log(hubplane: Hubplane, built: dict[str, Any]) -> No
     [hub] = pods(hubplane, "component=hub").values()
     fail_kubernetes(hubplane.cloud, NAME, {"id": "gnutls", "uid": hub["metadata"]["uid"], "log": GNUTLS})
     try:
-        finding = only(hubplane, "hub_log", "restart_hub")
+        finding = only(hubplane, standing, "hub_log", "restart_hub")
         assert "gnutls_handshake() failed" in finding["evidence"][0]
         outcome = carry_out(hubplane, finding)
         assert outcome.result["changes"] == [f"deleted pod {hub['metadata']['name']}"]
         assert "2 server(s) run" in outcome.result["reason"]
         after = {name: pod["metadata"]["uid"] for name, pod in pods(hubplane, "component=singleuser-server").items()}
         assert after == running
-        all_is_well(hubplane)
+        all_is_well(hubplane, standing)
         assert "lock" not in hubplane.record(NAME)
         assert hubplane.record(NAME)["status"]["S"] == "ACTIVE"
     finally:
@@ -115,21 +117,21 @@ def test_gnutls_in_the_hubs_log(hubplane: Hubplane, built: dict[str, Any]) -> No
         remove_servers(hubplane)
 
 
-def test_the_load_balancers_rule_is_missing(hubplane: Hubplane, built: dict[str, Any]) -> None:
+def test_the_load_balancers_rule_is_missing(hubplane: Hubplane, standing: Standing, built: dict[str, Any]) -> None:
     ec2 = hubplane.client("ec2")
     [group] = ec2.describe_security_groups(Filters=[{"Name": "group-name", "Values": [f"{NAME}-nodes"]}])["SecurityGroups"]
     rules = ec2.describe_security_group_rules(Filters=[{"Name": "group-id", "Values": [group["GroupId"]]}])["SecurityGroupRules"]
     inwards = [rule["SecurityGroupRuleId"] for rule in rules if not rule["IsEgress"]]
     ec2.revoke_security_group_ingress(GroupId=group["GroupId"], SecurityGroupRuleIds=inwards)
-    finding = only(hubplane, "entrance", "build_cluster")
+    finding = only(hubplane, standing, "entrance", "build_cluster")
     assert "30052" in finding["sentence"]
     outcome = carry_out(hubplane, finding)
     assert any("let the load balancer in on node port 30052 again" in change for change in outcome.result["changes"])
-    all_is_well(hubplane)
+    all_is_well(hubplane, standing)
     assert hubplane.build(built).result["changed"] is False
 
 
-def test_the_autoscalers_budget_cannot_be_changed(hubplane: Hubplane, built: dict[str, Any]) -> None:
+def test_the_autoscalers_budget_cannot_be_changed(hubplane: Hubplane, standing: Standing, built: dict[str, Any]) -> None:
     chart = str(processes.REPOSITORY / "local/charts/cluster-autoscaler")
     hubplane.run(NAME, "helm", "upgrade", "autoscaler", chart, "-n", "autoscaler", "--reuse-values", "--set", "replicaCount=2")
     for verb in ("create", "patch"):
@@ -140,16 +142,16 @@ def test_the_autoscalers_budget_cannot_be_changed(hubplane: Hubplane, built: dic
     finally:
         for verb in ("create", "patch"):
             mend_kubernetes(hubplane.cloud, NAME, f"pdb-{verb}")
-    finding = only(hubplane, "autoscaler", "repair_autoscaler")
+    finding = only(hubplane, standing, "autoscaler", "repair_autoscaler")
     assert "PodDisruptionBudget" in finding["evidence"][0]
     carry_out(hubplane, finding)
-    all_is_well(hubplane)
+    all_is_well(hubplane, standing)
     assert hubplane.record(NAME)["status"]["S"] == "ACTIVE"
     assert hubplane.releases(NAME)["autoscaler"]["status"] == "deployed"
     assert hubplane.build(built).result["changed"] is False
 
 
-def test_the_node_group_is_full(hubplane: Hubplane, built: dict[str, Any]) -> None:
+def test_the_node_group_is_full(hubplane: Hubplane, standing: Standing, built: dict[str, Any]) -> None:
     small = copy.deepcopy(built)
     small["parameters"]["NodeAutoScalingGroupMaxSize"] = "3"
     hubplane.restore(small)
@@ -162,18 +164,18 @@ def test_the_node_group_is_full(hubplane: Hubplane, built: dict[str, Any]) -> No
         people = [f"user{number}" for number in range(4)]
         apply(hubplane, *(server(person, **copy.deepcopy(needs)) for person in people))
         until(lambda: _without_node(hubplane), "one server waits for a node")
-        finding = only(hubplane, "node_room", "build_cluster")
+        finding = only(hubplane, standing, "node_room", "build_cluster")
         assert "has 3 nodes and may have 3" in finding["evidence"][0]
         carry_out(hubplane, finding)
         scaling.set_desired_capacity(AutoScalingGroupName=name, DesiredCapacity=4)  # which the autoscaler may now
         for person in people:
             until_ready(hubplane, f"jupyter-{person}")
-        all_is_well(hubplane)
+        all_is_well(hubplane, standing)
     finally:
         remove_servers(hubplane)
         hubplane.restore(built)
         scaling.set_desired_capacity(AutoScalingGroupName=name, DesiredCapacity=2)
-    all_is_well(hubplane)
+    all_is_well(hubplane, standing)
 
 
 def _without_node(hubplane: Hubplane) -> bool:
@@ -182,87 +184,58 @@ def _without_node(hubplane: Hubplane) -> bool:
     return any(one["status"] == "False" for one in states)
 
 
-def test_a_home_lies_in_another_zone(hubplane: Hubplane, built: dict[str, Any]) -> None:
-    tags = {
-        f"kubernetes.io/cluster/{NAME}": "owned",
-        "kubernetes.io/created-for/pvc/name": "claim-cleo",
-        "kubernetes.io/created-for/pvc/namespace": "jupyter",
-    }
-    volume = {"volume_id": "vol-0c1e00000000c1e0a", "size_gib": 500, "zone": "us-east-1a", "tags": tags}
-    post(f"{hubplane.cloud.endpoint_url}/_hubplane/ebs/seed", {"volumes": [volume], "snapshots": []})
-    where = {"key": "topology.kubernetes.io/zone", "operator": "In", "values": ["us-east-1a"]}
-    bound = {
-        "apiVersion": "v1",
-        "kind": "PersistentVolume",
-        "metadata": {"name": "pv-cleo"},
-        "spec": {
-            "capacity": {"storage": "500Gi"},
-            "accessModes": ["ReadWriteOnce"],
-            "persistentVolumeReclaimPolicy": "Retain",
-            "storageClassName": "gp3",
-            "csi": {"driver": "ebs.csi.aws.com", "volumeHandle": volume["volume_id"]},
-            "nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchExpressions": [where]}]}},
-            "claimRef": {"namespace": "jupyter", "name": "claim-cleo"},
-        },
-    }
-    claim = {
-        "apiVersion": "v1",
-        "kind": "PersistentVolumeClaim",
-        "metadata": {"name": "claim-cleo", "namespace": "jupyter", "annotations": {"hub.jupyter.org/username": "cleo"}},
-        "spec": {
-            "accessModes": ["ReadWriteOnce"],
-            "storageClassName": "gp3",
-            "volumeName": "pv-cleo",
-            "resources": {"requests": {"storage": "500Gi"}},
-        },
-    }
-    home = [{"name": "home", "persistentVolumeClaim": {"claimName": "claim-cleo"}}]
+def home_of(home: HomeOf) -> list[dict[str, Any]]:
+    """The volumes of a server with this home."""
+    return [{"name": "home", "persistentVolumeClaim": {"claimName": home.claim_name}}]
+
+
+def test_a_home_lies_in_another_zone(
+    hubplane: Hubplane, standing: Standing, built: dict[str, Any], new_home: Callable[..., HomeOf]
+) -> None:
+    home = new_home("cleo", "us-east-1a")
     try:
-        apply(hubplane, bound, claim, server("cleo", volumes=home))
+        apply(hubplane, server("cleo", volumes=home_of(home)))
         until(lambda: _without_node(hubplane), "the server waits for a node that could mount the home")
-        finding = only(hubplane, "volume_mounts", "move_home")
-        assert "us-east-1a" in finding["sentence"]
-        assert "us-east-1d" in finding["sentence"]
+        finding = only(hubplane, standing, "volume_mounts", "move_home")
+        assert finding["severity"] == "critical"
+        assert "cleo lies in us-east-1a and the cluster's nodes in us-east-1d" in finding["sentence"]
         assert any("volume node affinity conflict" in line for line in finding["evidence"])
-        assert read_move(finding["mend"]["input"]).username == "cleo"
+        remove_servers(hubplane)  # as the hub does it for a server of its own, when move_home asks it
+        carry_out(hubplane, finding)
+        apply(hubplane, server("cleo", volumes=home_of(home)))
+        until_ready(hubplane, "jupyter-cleo")
+        all_is_well(hubplane, standing)
     finally:
         remove_servers(hubplane)
-        hubplane.run(NAME, "kubectl", "-n", "jupyter", "delete", "pvc", "claim-cleo", "--wait=true")
-        hubplane.run(NAME, "kubectl", "delete", "pv", "pv-cleo", "--wait=true")
-        hubplane.client("ec2").delete_volume(VolumeId=volume["volume_id"])
-    all_is_well(hubplane)
 
 
-def test_a_notebook_image_has_another_jupyterhub(hubplane: Hubplane, built: dict[str, Any]) -> None:
-    name, tag = built["parameters"]["JupyterHubImageName"], built["parameters"]["JupyterHubImageTag"]
+def test_a_notebook_image_has_another_jupyterhub(hubplane: Hubplane, standing: Standing, built: dict[str, Any]) -> None:
+    release = json.loads(hubplane.record(NAME)["release"]["S"])
+    image, registry, builds = release["spec"]["notebook_image"], hubplane.client("ecr"), hubplane.client("codebuild")
+    repository = image["name"].partition("/")[2]
+    [project] = [item for item in builds.list_projects()["projects"] if "ImageBuild" in item]
 
     def push(version: str) -> None:
-        values = {"IMAGE_REPOSITORY": name, "IMAGE_TAG": tag, "BASE_IMAGE": "base", "JUPYTERHUB_VERSION": version}
+        """The image of this tag once more, with another JupyterHub in it, as an image build pushes it."""
+        registry.batch_delete_image(repositoryName=repository, imageIds=[{"imageTag": image["tag"]}])
+        values = {"IMAGE_REPOSITORY": image["name"], "IMAGE_TAG": image["tag"], "JUPYTERHUB_VERSION": version}
         given = [{"name": key, "value": value, "type": "PLAINTEXT"} for key, value in values.items()]
-        builds = hubplane.client("codebuild")
-        [project] = [item for item in builds.list_projects()["projects"] if "ImageBuild" in item or "image" in item.lower()]
         build_id = builds.start_build(projectName=project, environmentVariablesOverride=given)["build"]["id"]
         until(lambda: builds.batch_get_builds(ids=[build_id])["builds"][0]["buildStatus"] == "SUCCEEDED", "the image is pushed")
 
-    running = diagnosis(hubplane)
-    assert running["findings"] == []
     push("1.0.0")
     try:
-        finding = only(hubplane, "versions", None)
-        assert "has 1.0.0" in finding["evidence"][0]
+        finding = only(hubplane, standing, "versions", None)
+        assert f"image {image['name']}:{image['tag']} has 1.0.0" in finding["evidence"][0]
+        assert finding["runbook"] == "docs/runbooks/diagnose-cluster.md"
     finally:
-        push(built_version(hubplane))
-    all_is_well(hubplane)
+        push(release["jupyterhub_version"])
+    all_is_well(hubplane, standing)
 
 
-def built_version(hubplane: Hubplane) -> str:
-    """The JupyterHub that the hub was recorded with."""
-    version: str = json.loads(hubplane.record(NAME)["release"]["S"])["jupyterhub_version"]
-    return version
-
-
-def test_a_home_is_full(hubplane: Hubplane, built: dict[str, Any]) -> None:
-    apply(hubplane, server("dora"))
+def test_a_home_is_full(hubplane: Hubplane, standing: Standing, built: dict[str, Any], new_home: Callable[..., HomeOf]) -> None:
+    home = new_home("dora")
+    apply(hubplane, server("dora", volumes=home_of(home)))
     until_ready(hubplane, "jupyter-dora")
     [pod] = pods(hubplane, "component=singleuser-server").values()
     about = {"kind": "Pod", "namespace": "jupyter", "name": pod["metadata"]["name"], "uid": pod["metadata"]["uid"]}
@@ -278,12 +251,17 @@ def test_a_home_is_full(hubplane: Hubplane, built: dict[str, Any]) -> None:
     }
     try:
         apply(hubplane, event)
-        finding = only(hubplane, "full_homes", None)
-        assert "dora" in finding["sentence"]
+        finding = only(hubplane, standing, "full_homes", "expand_home")
+        assert finding["sentence"].startswith("The home of dora is full")
         assert "unable to write index_file" in finding["evidence"][0]
+        assert finding["mend"]["input"]["size_gib"] == 15
+        remove_servers(hubplane)  # as the hub does it for a server of its own, when expand_home asks it
+        carry_out(hubplane, finding)
+        apply(hubplane, server("dora", volumes=home_of(home)))
+        until_ready(hubplane, "jupyter-dora")
+        all_is_well(hubplane, standing)
     finally:
         remove_servers(hubplane)
-    all_is_well(hubplane)
 
 
 def until(holds: Any, what: str) -> None:

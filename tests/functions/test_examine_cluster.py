@@ -46,7 +46,7 @@ def test_the_hubs_log_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
         [finding] = world.examine()["findings"]
         assert (finding["check"], finding["mend"]["machine"]) == ("hub_log", "restart_hub")
         asked = next(query for method, path, query in world.api.requests if path == LOG)
-        assert asked == {"tailLines": "500", "limitBytes": "1000000"}
+        assert asked == {"tailLines": "500", "limitBytes": "1000000", "sinceSeconds": "3600"}
 
 
 @pytest.mark.parametrize(

@@ -118,9 +118,14 @@ class Kubernetes:
             if not query["continue"]:
                 return
 
-    def log(self, namespace: str, pod: str, *, lines: int, container: str = "") -> str:
-        """The last lines that a container of the pod wrote, the first one's where none is named; "" where the pod is gone."""
+    def log(self, namespace: str, pod: str, *, lines: int, since_seconds: int | None = None, container: str = "") -> str:
+        """The last lines that a container of the pod wrote, the first one's where none is named; "" where the pod is gone.
+
+        ``since_seconds``: none that is older.
+        """
         query = {"tailLines": str(lines), "limitBytes": str(LONGEST_LOG_BYTES), "container": container}
+        if since_seconds is not None:
+            query["sinceSeconds"] = str(since_seconds)
         response = self._request(
             f"read the log of pod {pod}",
             "GET",
