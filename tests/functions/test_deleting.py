@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -206,3 +207,18 @@ def test_while_eks_still_has_the_cluster_no_volume_goes(account: Account) -> Non
     account.run("prove_cluster_homes", arn)
     account.run("sweep_cluster", arn, homes="keep-snapshots")
     assert set(account.ebs.volumes) == {"vol-ann", "vol-bob", "vol-cyd", "vol-hub"}
+
+
+def test_without_the_word_to_stay_the_stack_would_take_the_volumes(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(account.apps["remove_releases"], "retain_volumes", lambda _: [])
+    account.delete("keep-volumes")
+    assert not account.ebs.volumes
+
+
+def test_without_the_proof_a_home_would_be_lost(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    account.ebs.snapshot("snap-of-another", "vol-other", {})
+    monkeypatch.setattr(account.apps["prove_cluster_homes"], "handler", lambda *_: {"done": True})
+    held = SimpleNamespace(snapshot_id="snap-of-another")
+    monkeypatch.setattr("hubplane.domain.deletion.planning.find_proof", lambda *_: (held, "it is believed"))
+    with pytest.raises(AssertionError, match="vol-bob is gone, and nothing holds it"):
+        account.delete()
