@@ -45,7 +45,8 @@ class HubVisit:
     """One person's browser at the hub of one cluster. Each method may be repeated."""
 
     def __init__(self, cloud: EmbeddedCloud, cluster_name: str, node_port: int, username: str, password: str) -> None:
-        self.cloud, self.username, self._password = cloud, username, password
+        self.cloud, self._typed, self._password = cloud, username, password
+        self.username = username.lower()  # as the hub keeps it (jupyterhub/auth.py, ``normalize_username``)
         self._cookies = http.cookiejar.CookieJar()
         handlers = (urllib.request.ProxyHandler({}), urllib.request.HTTPCookieProcessor(self._cookies), _StayHere())
         self._opener = urllib.request.build_opener(*handlers)
@@ -58,7 +59,7 @@ class HubVisit:
         """From the hub to the sign-in page and back with its code. Raises ``VisitFailed`` where no session comes of it."""
         away = self._hop(f"{self.hub}/hub/oauth_login")
         asked = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(away).query))
-        form = {**asked, "username": self.username, "password": self._password}
+        form = {**asked, "username": self._typed, "password": self._password}
         back = self._hop(f"{self.cloud.endpoint_url}/login", form)
         # The hub would send the browser on to its spawn page, which starts the server: that is left to ``start``.
         self._hop(f"{self.hub}/hub/oauth_callback?{urllib.parse.urlsplit(back).query}")

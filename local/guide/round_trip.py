@@ -49,7 +49,7 @@ class RoundTrip:
 
     def volume(self) -> dict[str, Any] | None:
         """The volume of the person's home, as EC2 has it; None where there is none. Raises ``VisitFailed`` for two."""
-        names = [{"Name": "tag:kubernetes.io/created-for/pvc/name", "Values": [claims_of(self.username).escaped]}]
+        names = [{"Name": "tag:kubernetes.io/created-for/pvc/name", "Values": sorted(claims_of(self.username).all)}]
         found = self.ec2.describe_volumes(Filters=names)["Volumes"]
         if len(found) > 1:
             raise VisitFailed(f"{self.username} has {len(found)} volumes, one was expected")
@@ -67,11 +67,11 @@ class RoundTrip:
         raise VisitFailed(f"{self.username}'s volume did not come to rest: {self.volume()}")
 
 
-def start(visit: HubVisit, console: Console | None = None) -> str:
+def start(visit: HubVisit, console: Console | None = None, server_name: str = "") -> str:
     """Start the server and show what the spawn page is told, each line once; the last line. Raises ``VisitFailed``."""
     said, event = "", {}
-    visit.start()
-    for event in visit.events():
+    visit.start(server_name)
+    for event in visit.events(server_name):
         if console and event["message"] != said:
             console.print(f"  spawn page: {event['message']}", highlight=False, soft_wrap=True, markup=False)
         said = event["message"]

@@ -14,8 +14,10 @@ from hubplane.adapters.users_table import RecordChange, UsersTable
 from hubplane.domain.names import claims_of
 from hubplane.domain.registration.records import Status, UserRecord
 from local.guide.follow import Outcome
+from local.guide.hub_visit import VisitFailed
 from local.guide.sign_up import PASSWORD, Newcomer, Story, StoryFailed
 from tests.e2e.conftest import Hubplane
+from tests.e2e.spawning import account, browser, pods_of, refused
 from tests.e2e.storage import CLUSTER
 from tests.e2e.test_mail import wait_for
 
@@ -61,9 +63,9 @@ def takeover(hubplane: Hubplane) -> Takeover:
 
 
 @contextlib.contextmanager
-def home(takeover: Takeover, folder: Path) -> Iterator[str]:
+def home(takeover: Takeover, folder: Path, name: str = NAME) -> Iterator[str]:
     """The home that Rosalind left: a volume, its PersistentVolume and its claim."""
-    zone, claim = takeover.hubplane.record(CLUSTER)["availability_zone"]["S"], claims_of(NAME).escaped
+    zone, claim = takeover.hubplane.record(CLUSTER)["availability_zone"]["S"], claims_of(name).escaped
     tags = {f"kubernetes.io/cluster/{CLUSTER}": "owned", "kubernetes.io/created-for/pvc/name": claim}
     made = takeover.ec2.create_volume(
         AvailabilityZone=zone,
@@ -173,4 +175,29 @@ def test_third_a_home_is_mounted_by_nobody_but_its_owner(
         theirs = takeover.ask_home()
         assert (theirs["allowed"], theirs["volume_id"], theirs["retry_seconds"]) == (False, None, None)
         assert "belongs to another account" in theirs["sentence"]
+        assert tags_of(takeover, volume_id) == before
+
+
+def test_third_the_hub_starts_no_server_on_another_s_home_though_the_first_two_places_had_failed(
+    takeover: Takeover, built_2019: tuple[dict[str, Any], Outcome], tmp_path: Path
+) -> None:
+    name = "irene_j"
+    own = account(takeover.hubplane, name)  # made before the tombstone is known: the sign-up did not refuse it
+    takeover.become(Status.APPROVED, own, name)  # and the record is theirs: the token did not refuse it
+    with home(takeover, tmp_path, name) as volume_id:
+        takeover.ec2.create_tags(Resources=[volume_id], Tags=[{"Key": OWNER, "Value": GONE}])
+        before = tags_of(takeover, volume_id)
+        visit = browser(takeover.hubplane, name)
+        visit.sign_in()
+        sentence = refused(visit)
+        assert "belongs to another account" in sentence
+        page = visit.spawn_page()
+        assert (page.status, sentence in page.words) == (403, True), page.words
+        assert not [pod for pod in pods_of(takeover.hubplane) if "irene" in pod]
+        assert tags_of(takeover, volume_id) == before, "not even the stop of a start that never was is written"
+
+        takeover.become(Status.TOMBSTONE, GONE, name)
+        assert refused(visit), "the session that is left starts nothing"
+        with pytest.raises(VisitFailed):
+            browser(takeover.hubplane, name).sign_in()
         assert tags_of(takeover, volume_id) == before
