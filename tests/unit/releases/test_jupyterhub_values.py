@@ -128,6 +128,8 @@ EXPECTED = {
         },
     ),
     "with the sub of the sign-in": ("hub.config.Authenticator.enable_auth_state", True),
+    "which still has to hold": ("hub.config.Authenticator.refresh_pre_spawn", True),
+    "asked for at starts only, which 0 would forbid": ("hub.config.Authenticator.auth_refresh_age", 1_209_600),
     "refusals of one person restart nobody's hub": ("hub.consecutiveFailureLimit", 0),
     "the control plane is a service": ("hub.services.hubplane.apiToken", SERVICE_TOKEN),
     "it may see and stop servers": ("hub.loadRoles.hubplane.scopes", ["read:servers", "delete:servers"]),

@@ -32,6 +32,10 @@ HUB_DATABASE_SIZE = "1Gi"
 # A first spawn may wait for a node (some 3 minutes on EKS) and then for an image of 10 to 20 GB. The chart's 300 s give up first.
 START_TIMEOUT_SECONDS = 1200
 
+# As long as a session of the hub (JupyterHub's cookie_max_age_days is 14). The default of five minutes would end sessions of running
+# notebooks where a provider gives no refresh tokens; 0 would also keep refresh_pre_spawn from asking (jupyterhub/handlers/base.py).
+AUTH_REFRESH_SECONDS = 14 * 24 * 3600
+
 CULL_EVERY_SECONDS = 600
 """The chart's default for ``cull.every``."""
 
@@ -100,8 +104,14 @@ def _hub(
     hub: dict[str, Any] = {
         "config": {
             "JupyterHub": {"authenticator_class": "generic-oauth"},
-            # The sign-in's `sub` goes with each question for a home. The chart makes and keeps the key that encrypts it.
-            "Authenticator": {"admin_users": sorted(spec.hub.admin_users), "enable_auth_state": True},
+            "Authenticator": {
+                "admin_users": sorted(spec.hub.admin_users),
+                # The sign-in's `sub` goes with each question for a home. The chart makes and keeps the key that encrypts it.
+                "enable_auth_state": True,
+                # Before each start the provider is asked whether the sign-in still holds.
+                "refresh_pre_spawn": True,
+                "auth_refresh_age": AUTH_REFRESH_SECONDS,
+            },
             "GenericOAuthenticator": _authenticator(spec, oauth, hub_url, domain_url),
             # The claim follows from the user's name alone, also after the hub's database was lost or restored.
             "KubeSpawner": {"remember_pvc_name": False},
