@@ -32,8 +32,9 @@ HUB_DATABASE_SIZE = "1Gi"
 # A first spawn may wait for a node (some 3 minutes on EKS) and then for an image of 10 to 20 GB. The chart's 300 s give up first.
 START_TIMEOUT_SECONDS = 1200
 
-# As long as a session of the hub (JupyterHub's cookie_max_age_days is 14). The default of five minutes would end sessions of running
-# notebooks where a provider gives no refresh tokens; 0 would also keep refresh_pre_spawn from asking (jupyterhub/handlers/base.py).
+# As long as a session of the hub (JupyterHub's cookie_max_age_days is 14). The default of five minutes would end sessions of
+# running notebooks where a provider gives no refresh tokens; 0 would keep refresh_pre_spawn from asking as well
+# (jupyterhub/handlers/base.py, ``refresh_auth``).
 AUTH_REFRESH_SECONDS = 14 * 24 * 3600
 
 CULL_EVERY_SECONDS = 600
