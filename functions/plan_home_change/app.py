@@ -19,7 +19,7 @@ from hubplane.adapters.ebs import Ebs, changing_client, looking_client
 from hubplane.adapters.eks import cluster_connection
 from hubplane.adapters.kubernetes import Kubernetes
 from hubplane.adapters.users_table import UsersTable
-from hubplane.domain.errors import ClusterUnknown
+from hubplane.domain.errors import ClusterBusy, ClusterUnknown
 from hubplane.domain.homes.change_inputs import MoveInput, RestoreInput, read_move, read_restore
 from hubplane.domain.homes.facts import HomeFacts
 from hubplane.domain.homes.marks import COPY_OF_CLAIM_TAG
@@ -73,6 +73,8 @@ def look(given: RestoreInput | MoveInput) -> HomeFacts:
     cluster = ClustersTable(client("dynamodb"), SETTINGS.clusters_table_name).read(cluster_name)
     if cluster.storage_policy is None:
         raise ClusterUnknown(f"cluster {cluster_name} was never built here: start build_cluster first, or mend the name")
+    if cluster.is_ending:
+        raise ClusterBusy(f"cluster {cluster_name} is {cluster.status}: build it again before a home of it is changed")
     known = UsersTable(client("dynamodb"), SETTINGS.users_table_name).known(username)
     policy = cluster.storage_policy or StoragePolicy()
     facts = HomeFacts(

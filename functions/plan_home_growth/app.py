@@ -21,7 +21,7 @@ from hubplane.adapters.growing_claims import GrowingClaims
 from hubplane.adapters.home_growths import HomeGrowths
 from hubplane.adapters.kubernetes import Kubernetes
 from hubplane.adapters.users_table import UsersTable
-from hubplane.domain.errors import ClusterUnknown
+from hubplane.domain.errors import ClusterBusy, ClusterUnknown
 from hubplane.domain.homes.asking import foreign_provider
 from hubplane.domain.homes.growing import GrowthFacts, plan_growth
 from hubplane.domain.homes.operator_inputs import ExpandInput, read_expansion
@@ -69,6 +69,8 @@ def look(given: ExpandInput, claim_name: str) -> GrowthFacts:
     cluster = ClustersTable(client("dynamodb"), SETTINGS.clusters_table_name).read(cluster_name)
     if cluster.storage_policy is None:
         raise ClusterUnknown(f"cluster {cluster_name} was never built here: start build_cluster first, or mend the name")
+    if cluster.is_ending:
+        raise ClusterBusy(f"cluster {cluster_name} is {cluster.status}: build it again before a home of it is changed")
     provider = foreign_provider(cluster.sign_in_url, SETTINGS.user_pool_domain_url)
     key = given.username if provider is None else external_key(provider, given.username)
     record = UsersTable(client("dynamodb"), SETTINGS.users_table_name).read(key)
