@@ -106,5 +106,8 @@ class _Looked:
 
     def create_snapshot(self, volume_id: str, tags: Mapping[str, str]) -> str:
         created = self._disks.create_snapshot(volume_id, tags)
-        self._pending = None
+        volume = self._volumes[volume_id]
+        # Only counted: asking again after each start would cost a call a home.
+        started = Snapshot(created, volume_id, "pending", volume.created_at, volume.size_gib, "", tags)
+        self._pending = (*self.pending(), started)
         return created
