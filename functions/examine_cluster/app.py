@@ -55,7 +55,7 @@ ASKED = (
     "hub_log",
     "autoscaler_log",
 )
-# The storage day takes a snapshot a day; today and three days before show whether it still does.
+# The storage day takes a snapshot a day; those of four days show whether it still does.
 SNAPSHOT_DAYS = 4
 
 
@@ -130,7 +130,7 @@ def storage_facts(
     """The cluster's volumes with those that its claims are bound to, whatever their tags; its snapshots of the last days."""
     protection_tag = release.spec.storage.policy.protection_tag
     sweep = ebs_sweep.sweep_client(lambda key: is_for_planners(key, protection_tag))
-    days = [(now - timedelta(days=back)).date() for back in range(SNAPSHOT_DAYS)]
+    since = now - timedelta(days=SNAPSHOT_DAYS)
 
     def mine(pages: Any) -> Any:
         return tuple(record for page in pages for record in page.records if carries_cluster(record.tags, cluster_name))
@@ -141,7 +141,8 @@ def storage_facts(
         return (*tagged, *ebs_sweep.volumes_by_id(sweep, others))
 
     def snapshots() -> Any:
-        return mine(ebs_sweep.recent_snapshot_pages(sweep, cluster_name, days))
+        found = mine(ebs_sweep.tagged_snapshot_pages(sweep, cluster_name))
+        return tuple(snapshot for snapshot in found if snapshot.started_at >= since)
 
     return {"volumes": looking.at(("volumes",), volumes, ()), "snapshots": looking.at(("snapshots",), snapshots, ())}
 
