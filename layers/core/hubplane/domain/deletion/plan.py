@@ -19,8 +19,8 @@ def plan_in_sentences(
     after = {
         Homes.KEEP_SNAPSHOTS: f"delete {of_volumes}, each on the proof of its snapshot; keep every snapshot",
         Homes.KEEP_VOLUMES: f"keep {of_volumes} and every snapshot",
-        Homes.DELETE_AFTER_PROOF: f"delete {of_volumes}, each on the proof of its snapshot, and of the {len(snapshots)} snapshots "
-        "of today those that a later one holds all of; never a last copy",
+        Homes.DELETE_AFTER_PROOF: f"delete {of_volumes}, each on the proof of its snapshot, and of today's "
+        f"{len(snapshots)} snapshots those that a later one holds all of; never a last copy",
     }
     stack = f"delete the stack, which is {stack_status}" if stack_status else "there is no stack any more"
     return [
@@ -29,6 +29,6 @@ def plan_in_sentences(
         "remove load balancers that Kubernetes made, and uninstall the releases; volumes stay",
         stack,
         after[given.homes],
-        "remove what is left by tag: schedule, load balancers, network interfaces, security groups, images, OAuth client, secrets",
+        "remove what is left by tag: schedules, load balancers, interfaces, security groups, images, OAuth client, secrets",
         "list what stays, with the reason and what it costs a month",
     ]
