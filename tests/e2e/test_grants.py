@@ -32,6 +32,7 @@ RARE = {
     ),
     "ApplyDeletionsFunction": ({"ec2:CreateSnapshot"}, "a proof that is started in place of a delete"),
     "EnsureStorageScheduleFunction": ({"scheduler:UpdateSchedule"}, "a policy with another hour"),
+    "SweepDrillFunction": ({"ec2:DeleteVolume"}, "a drill that was killed before its volume had a claim to go with"),
     "EnsureDiagnosisScheduleFunction": ({"scheduler:UpdateSchedule"}, "a policy with other hours"),
     "StageSecretsFunction": ({"cognito-idp:DeleteUserPoolClientSecret"}, "a secret that a killed run could not store"),
 }

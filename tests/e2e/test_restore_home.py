@@ -247,9 +247,9 @@ def test_fault_23_a_home_in_the_wrong_zone_is_moved(hubplane: Hubplane, new_home
 def test_what_cannot_be_done_is_refused_with_what_to_do(
     hubplane: Hubplane, new_home: Callable[..., HomeOf], given: dict[str, Any], error: str, words: str
 ) -> None:
-    document = {"cluster_name": CLUSTER, "username": "ursula", "day": TODAY, "placement": "beside", "mode": "enforce", **given}
-    if "username" not in given:
-        document["username"] = "planner"
+    person = "refused" + "".join(character for character in words if character.isalpha())
+    new_home(person)
+    document = {"cluster_name": CLUSTER, "username": person, "day": TODAY, "placement": "beside", "mode": "enforce", **given}
     outcome = hubplane.follow(hubplane.start_machine("RestoreHome", document))
     assert (outcome.status, outcome.error) == ("FAILED", error)
     assert words in str(outcome.cause)
