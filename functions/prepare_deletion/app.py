@@ -1,7 +1,7 @@
 """PrepareDeletion: the input checked, the plan in sentences, and both locks taken where it is to be enforced.
 
-Event: ``input`` as a person gave it, ``execution_arn``. Result: ``cluster_name``, ``homes``, ``mode``, ``plan``. With mode ``plan``
-it reads only. Repeatable: what an earlier execution has done already is simply no longer there.
+Event: ``input`` as a person gave it, ``execution_arn``. Result: ``cluster_name``, ``homes``, ``mode``, ``plan``. Reads only, but
+for ``enforce``. Repeatable: what an earlier execution has done already is simply no longer there.
 """
 
 from __future__ import annotations

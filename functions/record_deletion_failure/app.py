@@ -1,6 +1,6 @@
 """RecordDeletionFailure: the stage and the cause in words, the locks given back, one mail. Repeatable.
 
-Event: ``cluster_name``, ``stage``, ``error``, ``cause``, ``execution_arn``. Where this execution holds no lock nothing is recorded.
+Event: ``cluster_name``, ``stage``, ``error``, ``cause``, ``execution_arn``. Without a lock nothing is recorded.
 """
 
 from __future__ import annotations

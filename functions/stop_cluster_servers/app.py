@@ -68,8 +68,9 @@ def ask_hub(cluster_name: str, url: str, servers: list[UserPod]) -> list[str] | 
     text = SecretsManager(client("secretsmanager")).read(name)
     if text is None:
         raise ServerRuns(
-            f"{len(servers)} server(s) run, and secret {name}, by which the hub would be asked to stop them, is not there: stop the "
-            f"hub (`kubectl -n {NAMESPACE} scale deployment {HUB_DEPLOYMENT} --replicas 0`) and start again; Kubernetes ends them then"
+            f"{len(servers)} server(s) run, and secret {name}, by which the hub would be asked to stop them, is not there: stop "
+            f"the hub (`kubectl -n {NAMESPACE} scale deployment {HUB_DEPLOYMENT} --replicas 0`) and start again; Kubernetes ends "
+            "them then"
         )
     hub, asked, knows = Hub(cluster_name, url, checked_service_token(text, name), CONNECT_TO), [], False
     for username in sorted({pod.username for pod in servers if pod.username is not None}):
