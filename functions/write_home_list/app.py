@@ -62,7 +62,7 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
         "usd_per_month": usd,
         "changes": [],
         "notes": [] if view.inventory.claims is not None else ["the cluster could not be asked which homes have a claim"],
-        "reason": f"{len(rows)} homes of {cluster_name}{': ' * bool(told)}{told}; at most {usd:,.2f} USD a month",
+        "reason": f"{len(rows)} home{'s' * (len(rows) != 1)} of {cluster_name}{': ' * bool(told)}{told}; at most {usd:,.2f} USD a month",
     }
 
 

@@ -63,7 +63,7 @@ def test_the_table_lies_in_the_bucket_and_the_answer_counts(bucket: StorageBucke
     handler = load("write_home_list", monkeypatch, STORAGE_BUCKET_NAME="storage").handler
     answer = handler(EVENT, None)
     assert (answer["homes"], answer["counts"], answer["usd_per_month"]) == (1, {"bound": 1}, 13.0)
-    assert answer["reason"] == "1 homes of opensarlab: 1 bound; at most 13.00 USD a month"
+    assert answer["reason"] == "1 home of opensarlab: 1 bound; at most 13.00 USD a month"
     document = bucket.json(answer["json_key"])
     assert [(home["claim_name"], home["usernames"], home["copies"]) for home in document["homes"]] == [("claim-ana", ["ana"], 1)]
     table = list(csv.DictReader(io.StringIO(bucket.text(answer["csv_key"]) or "")))
