@@ -54,6 +54,7 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
     bucket.put_json(f"{name}.json", document)
     bucket.put_text(f"{name}.csv", as_csv(rows))
     told = ", ".join(f"{count} {state}" for state, count in counts.items())
+    homes = f"{len(rows)} home{'s' * (len(rows) != 1)}"
     return {
         "json_key": f"{name}.json",
         "csv_key": f"{name}.csv",
@@ -62,7 +63,7 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
         "usd_per_month": usd,
         "changes": [],
         "notes": [] if view.inventory.claims is not None else ["the cluster could not be asked which homes have a claim"],
-        "reason": f"{len(rows)} home{'s' * (len(rows) != 1)} of {cluster_name}{': ' * bool(told)}{told}; at most {usd:,.2f} USD a month",
+        "reason": f"{homes} of {cluster_name}{': ' * bool(told)}{told}; at most {usd:,.2f} USD a month",
     }
 
 
