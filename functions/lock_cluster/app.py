@@ -1,4 +1,4 @@
-"""LockCluster: one build, delete or upgrade per cluster at a time."""
+"""LockCluster: one build, delete or upgrade per cluster at a time. The builds of an upgrade are let in under its own lock."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import boto3
 from hubplane.adapters.clusters_table import ClustersTable
 from hubplane.adapters.stepfunctions import execution_status
 from hubplane.domain.errors import ClusterBusy
-from hubplane.domain.locks import decide_lock
+from hubplane.domain.locks import Lock, decide_lock, is_step_of
 from hubplane.entrypoint import task
 from hubplane.settings import read_settings
 
@@ -32,9 +32,12 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
     cluster_name, execution_arn = event["cluster_name"], event["execution_arn"]
     now, clusters = datetime.now(UTC), ClustersTable(client("dynamodb"), SETTINGS.clusters_table_name)
     record = clusters.read(cluster_name)
-    asks = record.lock is not None and record.lock.execution_arn != execution_arn
-    holder_status = execution_status(client("stepfunctions"), record.lock.execution_arn) if asks and record.lock else None
-    decision = decide_lock(record.lock, holder_status, execution_arn, now)
+    upgrade = record.upgrade_lock
+    if upgrade is not None and not is_step_of(execution_arn, upgrade.execution_arn):
+        over_all = decide_lock(upgrade, holder_status(upgrade, execution_arn), execution_arn, now)
+        if over_all.kind == "refuse":
+            raise ClusterBusy(f"cluster {cluster_name} is being upgraded: {over_all.reason}")
+    decision = decide_lock(record.lock, holder_status(record.lock, execution_arn), execution_arn, now)
     lease = timedelta(seconds=SETTINGS.lease_seconds)
     if decision.kind == "refuse":
         raise ClusterBusy(f"cluster {cluster_name} is busy: {decision.reason}")
@@ -46,3 +49,10 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
         "changes": [],
         "reason": decision.reason,
     }
+
+
+def holder_status(lock: Lock | None, execution_arn: str) -> str | None:
+    """What Step Functions says of another execution that holds a lock."""
+    if lock is None or lock.execution_arn == execution_arn:
+        return None
+    return execution_status(client("stepfunctions"), lock.execution_arn)

@@ -85,7 +85,8 @@ def look(given: Deletion, record: ClusterRecord) -> list[str]:
 def refuse_busy(record: ClusterRecord, execution_arn: str, now: datetime) -> None:
     """Raise ``ClusterBusy`` where somebody works on the cluster, its storage or one of its homes."""
     name = record.cluster_name
-    for what, lock in (("cluster", record.lock), ("the storage of cluster", record.storage_lock)):
+    locks = {"cluster": record.lock, "the storage of cluster": record.storage_lock, "the upgrade of cluster": record.upgrade_lock}
+    for what, lock in locks.items():
         decision = decide_lock(lock, holder_status(lock, execution_arn), execution_arn, now)
         if decision.kind == "refuse":
             raise ClusterBusy(f"{what} {name} is busy: {decision.reason}")

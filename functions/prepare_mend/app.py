@@ -69,13 +69,15 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
 
 
 def hold(cluster_name: str, execution_arn: str, now: datetime) -> None:
-    """The cluster's lock, so that no build and no other mending is at it. Raises ``ClusterBusy``."""
+    """The cluster's lock, so that no build, no upgrade and no other mending is at it. Raises ``ClusterBusy``."""
     clusters = ClustersTable(client("dynamodb"), SETTINGS.clusters_table_name)
-    lock = clusters.read(cluster_name).lock
-    asks = lock is not None and lock.execution_arn != execution_arn
-    holder_status = execution_status(client("stepfunctions"), lock.execution_arn) if asks and lock else None
-    decision = decide_lock(lock, holder_status, execution_arn, now)
-    if decision.kind == "refuse":
-        raise ClusterBusy(f"cluster {cluster_name} is busy: {decision.reason}")
+    record = clusters.read(cluster_name)
+    lock = record.lock
+    for held in (lock, record.upgrade_lock):
+        asks = held is not None and held.execution_arn != execution_arn
+        holder_status = execution_status(client("stepfunctions"), held.execution_arn) if asks and held else None
+        decision = decide_lock(held, holder_status, execution_arn, now)
+        if decision.kind == "refuse":
+            raise ClusterBusy(f"cluster {cluster_name} is busy: {decision.reason}")
     if not clusters.hold_lock(cluster_name, execution_arn, lock, now, timedelta(seconds=SETTINGS.lease_seconds)):
         raise ClusterBusy(f"cluster {cluster_name} is busy: another execution took the lock in the same moment; try again")

@@ -14,6 +14,7 @@
 | ``POST ebs/pace`` ``{"snapshot_seconds", "spacing_seconds", "volume_seconds", …}`` | from now on: figures of ``ebs.EbsPace`` |
 | ``POST ebs/faults`` ``{"volume_id"}`` | the next snapshot of the volume ends as ``error`` |
 | ``POST ebs/finish`` | completes what is pending |
+| ``POST eks/insights`` ``{"cluster", "insights": [...]}`` | the cluster's upgrade insights beside those that pass |
 | ``POST schedules/run`` ``{"at": ISO time}`` | fires the schedules that would be due at that time, now |
 | ``GET cognito/codes`` | the codes that Cognito sent and nobody has used (with the mend ``codes_are_secret``) |
 | ``POST ses/outage`` ``{"seconds", "code"}`` | SES refuses every mail for that long (with the mend ``ses_can_be_away``) |
@@ -134,6 +135,15 @@ def _finish_snapshots(cloud: Cloud, given: Any) -> Any:
     return {"completed": finish_pending()}
 
 
+def _plant_insights(cloud: Cloud, given: Any) -> Any:
+    from local.cloud.mends.eks_insights import plant  # noqa: PLC0415  the emulator is imported with it
+
+    if not isinstance(given, dict) or not isinstance(given.get("cluster"), str) or not isinstance(given.get("insights"), list):
+        raise ControlRefused("the body must hold cluster, a text, and insights, a list")
+    plant(given["cluster"], given["insights"])
+    return {}
+
+
 def _run_schedules(cloud: Cloud, given: Any) -> Any:
     from local.cloud.mends.schedules import run_due  # noqa: PLC0415  the emulator is imported with it
 
@@ -159,5 +169,6 @@ ACTIONS: dict[tuple[str, str], Callable[[Cloud, Any], Any]] = {
     ("POST", "ebs/pace"): _pace_ebs,
     ("POST", "ebs/faults"): _fail_snapshot,
     ("POST", "ebs/finish"): _finish_snapshots,
+    ("POST", "eks/insights"): _plant_insights,
     ("POST", "schedules/run"): _run_schedules,
 }

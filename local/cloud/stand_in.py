@@ -45,12 +45,17 @@ class StandIn:
         body = {"name": name, "version": version, "region": region, "account": account}
         return self._ask("POST", "/clusters", body)
 
+    def upgrade_cluster(self, name: str, version: str) -> None:
+        """Let the cluster's API tell this version from now on; new nodes have it too."""
+        self._ask("PUT", f"/clusters/{_quoted(name)}/version", {"version": version})
+
     def delete_cluster(self, name: str) -> None:
         """Stop a cluster's API. A cluster that is not there counts as deleted."""
         self._ask("DELETE", f"/clusters/{_quoted(name)}", missing_is_fine=True)
 
     def put_node_group(self, cluster: str, group: str, wanted: dict[str, Any]) -> None:
-        """Make the group's nodes so: ``desired``, ``instance_type``, ``zone``, ``labels``, ``taints``, ``instance_ids``."""
+        """Make the group's nodes so: ``desired``, ``instance_type``, ``zone``, ``labels``, ``taints``, ``instance_ids``,
+        ``version``."""
         self._ask("PUT", f"/clusters/{_quoted(cluster)}/nodegroups/{_quoted(group)}", wanted)
 
     def delete_node_group(self, cluster: str, group: str) -> None:

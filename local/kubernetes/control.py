@@ -40,6 +40,7 @@ class Control:
                 web.post("/clusters", self.create_cluster),
                 web.get("/clusters", self.list_clusters),
                 web.delete(one, self.delete_cluster),
+                web.put(one + "/version", self.put_version),
                 web.put(one + "/nodegroups/{group}", self.put_group),
                 web.delete(one + "/nodegroups/{group}", self.delete_group),
                 web.put(one + "/access", self.put_access),
@@ -90,6 +91,11 @@ class Control:
         cluster = self._cluster(request)
         del self.clusters[cluster.name]
         await cluster.stop()
+        return web.json_response({})
+
+    async def put_version(self, request: web.Request) -> web.Response:
+        cluster, body = self._cluster(request), await _body(request)
+        cluster.version = _text(body, "version")
         return web.json_response({})
 
     async def put_group(self, request: web.Request) -> web.Response:

@@ -26,7 +26,8 @@ _GIB_PER_CPU = {"c": 2, "m": 4, "t": 4, "r": 8, "x": 16, "g": 4, "p": 8}
 
 @dataclass(frozen=True)
 class NodeGroup:
-    """A wanted node group. Raises ``ValueError`` from ``read`` for a request that cannot be met."""
+    """A wanted node group; ``version``: of its next kubelets, "" for the cluster's. ``read`` raises ``ValueError`` for a request
+    that cannot be met."""
 
     name: str
     desired: int
@@ -35,6 +36,7 @@ class NodeGroup:
     labels: Mapping[str, str] = field(default_factory=dict)
     taints: Sequence[Mapping[str, str]] = ()
     instance_ids: Sequence[str] = ()
+    version: str = ""
 
     @classmethod
     def read(cls, name: str, body: Mapping[str, Any]) -> NodeGroup:
@@ -49,7 +51,7 @@ class NodeGroup:
         if ids and (not isinstance(ids, list) or len(ids) != desired or not all(isinstance(one, str) for one in ids)):
             raise ValueError(f"instance_ids: found {ids!r}; where given there must be {desired} ids, one for each node")
         labels, taints = body.get("labels") or {}, body.get("taints") or ()
-        return cls(name, desired, body["instance_type"], body["zone"], labels, taints, tuple(ids))
+        return cls(name, desired, body["instance_type"], body["zone"], labels, taints, tuple(ids), str(body.get("version") or ""))
 
 
 def capacity(instance_type: str) -> tuple[int, int]:
@@ -70,7 +72,7 @@ def match(writer: Writer, region: str, version: str, group: NodeGroup) -> None:
     ids = [one for one in group.instance_ids if one not in there] or [None] * (group.desired - len(staying))
     for instance_id in ids:
         node = writer.create(NODES, "", _node(writer, region, group, instance_id), WriteOptions(manager="kubelet")).found
-        writer.set_status(NODES, node, _status(node, version, group.instance_type))
+        writer.set_status(NODES, node, _status(node, group.version or version, group.instance_type))
         reference = {"apiVersion": "v1", "kind": "Node", "name": node["metadata"]["name"], "uid": node["metadata"]["uid"]}
         driver: Object = {"name": DRIVER, "nodeID": instance_of(node), "allocatable": {"count": VOLUMES_PER_NODE}}
         driver["topologyKeys"] = ["kubernetes.io/os", "topology.ebs.csi.aws.com/zone", "topology.kubernetes.io/zone"]

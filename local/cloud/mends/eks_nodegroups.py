@@ -100,6 +100,7 @@ def apply(cloud: Cloud, group: dict[str, Any]) -> None:
             "labels": {"eks.amazonaws.com/nodegroup": group["nodegroupName"], **group["labels"]},
             "taints": group["taints"],
             "instance_ids": [instance["InstanceId"] for instance in scaling["Instances"]],
+            "version": str(group.get("version") or ""),
         },
     )
 

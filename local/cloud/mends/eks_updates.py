@@ -217,7 +217,14 @@ def _addon_versions(cloud: Cloud, found: re.Match[str], body: dict[str, Any], qu
             "type": "storage" if "csi" in name or "snapshot" in name else "networking",
             "owner": "aws",
             "publisher": "eks",
-            "addonVersions": [{"addonVersion": newest, "architecture": ["amd64", "arm64"], "compatibilities": compatible}],
+            "addonVersions": [
+                {
+                    # kube-proxy follows the minor version of its cluster, the others work with several.
+                    "addonVersion": f"v{version}.0-eksbuild.2" if name == "kube-proxy" and version else newest,
+                    "architecture": ["amd64", "arm64"],
+                    "compatibilities": compatible,
+                }
+            ],
         }
         for name, newest in ADDONS.items()
         if compatible and name in query.get("addonName", [name])

@@ -30,6 +30,7 @@ PROMISED = {
     "home_change_finished",
     "drill_failed",
     "cluster_mended",
+    "cluster_upgraded",
     "cluster_unwell",
     "build_finished",
     "build_failed",

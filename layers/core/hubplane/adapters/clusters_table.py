@@ -18,6 +18,7 @@ from hubplane.domain.storage.policy import StoragePolicy, policy_from_json
 
 CONDITION_FAILED = "ConditionalCheckFailedException"
 STORAGE_LOCK = {"#lock": "storage_lock"}
+UPGRADE_LOCK = {"#upgrade_lock": "upgrade_lock"}
 DELETED = "DELETED"
 ENDING = frozenset({"DELETING", "DELETION_FAILED", DELETED})
 """What delete_cluster makes of a status; only a build takes it back."""
@@ -28,7 +29,8 @@ class ClusterRecord:
     """What is known of a cluster. ``availability_zone`` is set by the first build and never changes.
 
     ``storage_policy`` and ``hub_url`` are those of the last recorded release, None before the first. ``storage_lock`` is a lock
-    of its own: a build must not keep a night's snapshots from being taken. ``home_size_gib`` is what a new home gets,
+    of its own: a build must not keep a night's snapshots from being taken. ``upgrade_lock`` is held over all builds of an
+    upgrade, each of which takes ``lock`` itself. ``home_size_gib`` is what a new home gets,
     of the class ``storage_class_name``; ``sign_in_url`` is where people sign in, ``has_given_client``
     whether the specification names the OAuth client for that.
     """
@@ -38,6 +40,7 @@ class ClusterRecord:
     lock: Lock | None
     availability_zone: str | None
     storage_lock: Lock | None = None
+    upgrade_lock: Lock | None = None
     storage_policy: StoragePolicy | None = None
     hub_url: str | None = None
     home_size_gib: int | None = None
@@ -76,6 +79,7 @@ class ClustersTable:
             availability_zone=_text(item.get("availability_zone")),
             lock=_lock(item.get("lock")),
             storage_lock=_lock(item.get("storage_lock")),
+            upgrade_lock=_lock(item.get("upgrade_lock")),
             **_release(_text(item.get("release"))),
         )
 
@@ -145,6 +149,33 @@ class ClustersTable:
             STORAGE_LOCK,
         )
 
+    def take_upgrade_lock(self, record: ClusterRecord, execution_arn: str, now: datetime, lease: timedelta) -> bool:
+        """Take the upgrade lock if the table still shows both locks of ``record``. Repeatable; a repeat renews the lease."""
+        seen = {":seen": record.lock, ":seen_upgrade": record.upgrade_lock}
+        values: dict[str, Any] = {name: {"S": lock.execution_arn} for name, lock in seen.items() if lock}
+        values |= {":mine": _lock_item(execution_arn, now, now + lease), ":now": {"S": now.isoformat()}}
+        conditions = [
+            _still("#lock", ":seen", record.lock),
+            _still("#upgrade_lock", ":seen_upgrade", record.upgrade_lock),
+            "attribute_exists(cluster_name)",
+        ]
+        expression = "SET #upgrade_lock = :mine, upgrade_updated_at = :now"
+        doing = f"lock cluster {record.cluster_name} for its upgrade"
+        return self._update(record.cluster_name, expression, " AND ".join(conditions), values, doing, UPGRADE_LOCK)
+
+    def hold_upgrade_lock(self, cluster_name: str, execution_arn: str, now: datetime) -> bool:
+        """Say that this execution still holds the upgrade lock; False where it does not. Writes no more than the time."""
+        values = {":me": {"S": execution_arn}, ":now": {"S": now.isoformat()}}
+        held = "#upgrade_lock.execution_arn = :me"
+        doing = f"look whether cluster {cluster_name} may still be upgraded"
+        return self._update(cluster_name, "SET upgrade_updated_at = :now", held, values, doing, UPGRADE_LOCK)
+
+    def free_upgrade_lock(self, cluster_name: str, execution_arn: str) -> bool:
+        """Give the upgrade lock back. False, and nothing written, where this execution holds none. Repeatable."""
+        held, values = "#upgrade_lock.execution_arn = :me", {":me": {"S": execution_arn}}
+        doing = f"free cluster {cluster_name} after its upgrade"
+        return self._update(cluster_name, "REMOVE #upgrade_lock", held, values, doing, UPGRADE_LOCK)
+
     def record_storage_question(self, cluster_name: str, holder_arn: str, question: Mapping[str, Any]) -> None:
         """Keep what a person is asked about a night, with the task token that answers it. Raises ``LockLost``."""
         values = {":question": {"S": json.dumps(dict(question), sort_keys=True)}, ":me": {"S": holder_arn}}
@@ -164,11 +195,13 @@ class ClustersTable:
     def take_for_deletion(self, record: ClusterRecord, execution_arn: str, now: datetime, lease: timedelta) -> bool:
         """Status DELETING and both locks, in one write, if the table still shows those of ``record``. Repeatable."""
         values: dict[str, Any] = {":now": {"S": now.isoformat()}, ":status": {"S": "DELETING"}}
-        for name, lock in ((":seen", record.lock), (":seen_storage", record.storage_lock)):
+        seen = {":seen": record.lock, ":seen_storage": record.storage_lock, ":seen_upgrade": record.upgrade_lock}
+        for name, lock in seen.items():
             values |= {name: {"S": lock.execution_arn}} if lock else {}
         conditions = [
             _still("#lock", ":seen", record.lock),
             _still("#storage_lock", ":seen_storage", record.storage_lock),
+            _still("#upgrade_lock", ":seen_upgrade", record.upgrade_lock),
             "attribute_exists(cluster_name)",
         ]
         values[":lock"] = _lock_item(execution_arn, now, now + lease)
@@ -178,7 +211,7 @@ class ClustersTable:
             " AND ".join(conditions),
             values,
             f"lock cluster {record.cluster_name} for its deletion",
-            {"#storage_lock": "storage_lock"},
+            {"#storage_lock": "storage_lock", **UPGRADE_LOCK},
         )
 
     def hold_for_deletion(self, cluster_name: str, execution_arn: str, now: datetime) -> None:

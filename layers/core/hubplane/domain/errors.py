@@ -137,6 +137,18 @@ class ReleasesStay(HubplaneError):
     """What has to go before a cluster's stack does not go; the message says what it is and what to do."""
 
 
+class UpgradeInputInvalid(HubplaneError):
+    """The input of upgrade_cluster breaks rules; the message lists every fault with field, value and rule."""
+
+
+class UpgradeGateClosed(HubplaneError):
+    """Something speaks against the next step of an upgrade; the message lists all of it. Nothing of the step was changed."""
+
+
+class UpgradeFailed(HubplaneError):
+    """A step of an upgrade did not come true; the message says what is not as wanted."""
+
+
 class NotYet(HubplaneError):
     """Something made moments ago is not visible everywhere yet (IAM, access entries); trying again is right."""
 

@@ -31,6 +31,14 @@ class LockDecision:
     reason: str
 
 
+def is_step_of(execution_arn: str, parent_arn: str) -> bool:
+    """Whether an execution is a nested one of ``parent_arn``, by the name that ``upgrade_cluster`` gives its builds.
+
+    Execution names have at most 80 characters (Step Functions API reference, StartExecution), so a long name is cut.
+    """
+    return execution_arn.rpartition(":")[2].startswith(f"{parent_arn.rpartition(':')[2][:58]}-step-")
+
+
 def decide_lock(held: Lock | None, holder_status: str | None, execution_arn: str, now: datetime) -> LockDecision:
     """Whether ``execution_arn`` may take the lock. ``holder_status`` is None when Step Functions knows no such execution."""
     if held is None:

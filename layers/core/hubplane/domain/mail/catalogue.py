@@ -113,6 +113,18 @@ MAILS: Final[Mapping[str, MailKind]] = {
             "execution": Kind.TEXT,
         },
     ),
+    "cluster_upgraded": MailKind(
+        Audience.OPERATORS,
+        {
+            "cluster": Kind.TEXT,
+            "outcome": Kind.TEXT,
+            "reason": Kind.TEXT,
+            "versions": Kind.LINES,
+            "steps": Kind.LINES,
+            "way_back": Kind.LINES,
+            "execution": Kind.TEXT,
+        },
+    ),
     "build_failed": MailKind(
         Audience.OPERATORS,
         {

@@ -85,6 +85,18 @@ SAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
         "changes": ["deleted pod hub-7c9d6f5b4-x2x9q"],
         "execution": _EXECUTION + "restart_hub:sar-42",
     },
+    "cluster_upgraded": {
+        "cluster": "sar",
+        "outcome": "stopped in BuildStep",
+        "reason": "HubUnhealthy: the hub answers 503 through the load balancer",
+        "versions": ["control plane: 1.36 (was 1.35)", "node group sar-main: 1.36 (was 1.35)"],
+        "steps": [],
+        "way_back": [
+            "onward is the shortest way: mend the cause and start upgrade_cluster again with the same input",
+            "homes are EBS volumes of their own and are not touched by any of this",
+        ],
+        "execution": _EXECUTION + "upgrade_cluster:sar-42",
+    },
     "build_failed": {
         "cluster": "sar",
         "stage": "CheckAccount",

@@ -1,0 +1,169 @@
+"""The gate before each step: everything that speaks against going on, at once. What is not known is against it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from hubplane.domain.storage.copies import is_good_copy
+from hubplane.domain.storage.proof import find_proof
+from hubplane.domain.storage.records import Volume
+from hubplane.domain.storage.view import StorageView
+from hubplane.domain.storage.wording import minute
+from hubplane.domain.upgrading.present import Insight, Present, minor
+
+__all__ = ["Gate", "GateFacts", "judge_gate", "unproved"]
+
+NIGHT: Final = timedelta(hours=26)
+"""A snapshot not older than this is of last night: a day, and two hours for a night that ran late."""
+
+SHOWN: Final = 5
+"""Homes that a reason names; the others are counted."""
+
+FRESH: Final = timedelta(hours=25)
+"""EKS looks at every cluster each 24 hours (EKS User Guide, "View cluster insights")."""
+
+
+@dataclass(frozen=True)
+class GateFacts:
+    """What was gathered for one step to ``to_version``.
+
+    ``diagnosis``: the result of ``diagnose_cluster``. ``busy``: who else works on the cluster, its storage or a home, in
+    sentences. ``refresh``: how the refresh of the insights went (COMPLETED, FAILED, IN_PROGRESS; None: none was asked for).
+    ``unproved``: homes without a fresh copy. ``missing_addons``: add-ons without a version for ``to_version``.
+    """
+
+    cluster_name: str
+    to_version: str
+    present: Present
+    diagnosis: Mapping[str, Any]
+    insights: tuple[Insight, ...]
+    refresh: str | None
+    unproved: tuple[str, ...]
+    homes: int
+    missing_addons: tuple[str, ...]
+    busy: tuple[str, ...]
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """``against``: why not, one sentence each with what to do; none: the gate is open. ``notes`` are worth knowing."""
+
+    against: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the step may begin."""
+        return not self.against
+
+
+def judge_gate(facts: GateFacts) -> Gate:
+    """The gate of one step."""
+    against = [*facts.busy, *_state(facts), *_diagnosis(facts.diagnosis), *_insights(facts), *_addons(facts), *_proof(facts)]
+    return Gate(tuple(against), tuple(_notes(facts)))
+
+
+def unproved(view: StorageView, volumes: Sequence[Volume]) -> tuple[str, ...]:
+    """The volumes without a completed snapshot since their last use or of last night, one sentence each."""
+    return tuple(sentence for volume in volumes if (sentence := _why_unproved(view, volume)) is not None)
+
+
+def _why_unproved(view: StorageView, volume: Volume) -> str | None:
+    if find_proof(view, volume)[0] is not None:
+        return None
+    ours = view.inventory.account_id
+    good = [
+        item
+        for item in view.snapshots_of_volume.get(volume.volume_id, ())
+        if is_good_copy(item, ours) and item.size_gib >= volume.size_gib
+    ]
+    newest = max(good, key=lambda item: item.started_at, default=None)
+    name = view.volume_facts[volume.volume_id].claim_name or volume.volume_id
+    if newest is None:
+        return f"{name}: no completed snapshot of {volume.volume_id}"
+    # A volume that somebody has now is in use until now: only the last night can count.
+    if newest.started_at >= view.now - NIGHT or (not volume.attached and newest.started_at >= view.last_use_of(volume)):
+        return None
+    return f"{name}: {newest.snapshot_id} of {minute(newest.started_at)} is older than last night and than the last use"
+
+
+def _state(facts: GateFacts) -> Iterator[str]:
+    if facts.present.status != "ACTIVE":
+        yield f"EKS calls the cluster {facts.present.status}: wait until it is ACTIVE"
+    for group in facts.present.groups:
+        if group.status != "ACTIVE":
+            yield f"EKS calls node group {group.name} {group.status}: wait until it is ACTIVE, or mend it"
+
+
+def _diagnosis(diagnosis: Mapping[str, Any]) -> Iterator[str]:
+    if diagnosis.get("healthy") is True:
+        return
+    grave = [item for item in diagnosis.get("findings") or () if item.get("severity") != "notice"]
+    for item in grave:
+        yield f"diagnose_cluster, {item.get('severity')}: {item.get('sentence')} Mend it: {item.get('runbook')}"
+    if not grave:
+        yield f"diagnose_cluster does not call the cluster healthy: {diagnosis.get('reason') or 'it said nothing'}"
+
+
+def _insights(facts: GateFacts) -> Iterator[str]:
+    if facts.refresh == "FAILED":
+        yield "EKS could not refresh its upgrade insights: start the upgrade again in a while"
+    elif facts.refresh == "IN_PROGRESS":
+        yield "EKS has not finished refreshing its upgrade insights in time: start the upgrade again in a while"
+    if not facts.insights:
+        yield "EKS has no upgrade insight for this cluster, so nobody has looked for API versions that go: try again in a day"
+        return
+    for insight in facts.insights:
+        if _concerns(insight, facts.to_version):
+            why = _why_insight(insight, facts)
+            if why is not None:
+                advice = f" {insight.recommendation}" if insight.recommendation else ""
+                yield f"EKS insight {insight.name} ({insight.insight_id}): {why}{advice}"
+
+
+def _concerns(insight: Insight, to_version: str) -> bool:
+    return insight.kubernetes_version is None or minor(insight.kubernetes_version) <= minor(to_version)
+
+
+def _why_insight(insight: Insight, facts: GateFacts) -> str | None:
+    """Why an insight closes the gate. A WARNING does where an API version that is called goes with this step."""
+    gone = [f"{usage} goes in {version}" for usage, version in insight.gone_in if minor(version) <= minor(facts.to_version)]
+    if gone:
+        return f"still called: {'; '.join(gone)}."
+    if insight.status not in ("PASSING", "WARNING"):
+        return f"{insight.status}, {insight.reason}"
+    if insight.refreshed_at is None or facts.now - insight.refreshed_at > FRESH:
+        looked = minute(insight.refreshed_at) if insight.refreshed_at else "never"
+        return f"EKS looked last at {looked}, which is too long ago to count."
+    return None
+
+
+def _addons(facts: GateFacts) -> Iterator[str]:
+    for name in facts.missing_addons:
+        yield f"EKS offers no version of add-on {name} for Kubernetes {facts.to_version}: wait until it does"
+
+
+def _proof(facts: GateFacts) -> Iterator[str]:
+    if facts.unproved:
+        more = f", and {len(facts.unproved) - SHOWN} more" if len(facts.unproved) > SHOWN else ""
+        yield (
+            f"{len(facts.unproved)} of {facts.homes} homes have no fresh copy ({'; '.join(facts.unproved[:SHOWN])}{more}): run "
+            f"`hubplane snapshot-volumes {facts.cluster_name} --mode enforce`"
+        )
+
+
+def _notes(facts: GateFacts) -> Iterator[str]:
+    for insight in facts.insights:
+        if insight.status == "WARNING":
+            yield f"EKS warns: {insight.name}: {insight.reason}"
+    if facts.refresh is None:
+        yield "EKS's insights were read as they are; enforce has EKS look again first"
+    yield (
+        f"{facts.homes} homes have a completed snapshot since their last use or of last night"
+        if not facts.unproved
+        else (f"{facts.homes - len(facts.unproved)} of {facts.homes} homes have a fresh copy")
+    )

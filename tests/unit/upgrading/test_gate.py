@@ -1,0 +1,116 @@
+"""The gate before a step: open only where everything is known and nothing speaks against it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from hubplane.domain.storage.policy import StoragePolicy
+from hubplane.domain.storage.records import Inventory, Sighting, Snapshot, Volume
+from hubplane.domain.storage.view import view_of
+from hubplane.domain.upgrading.gate import GateFacts, judge_gate, unproved
+from hubplane.domain.upgrading.present import GroupVersion, Insight, Present
+
+NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
+ACCOUNT = "123456789012"
+PASSING = Insight("insight-1", "Kubelet version skew", "PASSING", "", "1.36", NOW - timedelta(minutes=5))
+PRESENT = Present("1.35", "ACTIVE", (GroupVersion("opensarlab-main", "1.35", "1.35.1-20261101", "ACTIVE", 2),))
+OPEN = GateFacts("opensarlab", "1.36", PRESENT, {"healthy": True}, (PASSING,), "COMPLETED", (), 3, (), (), NOW)
+GONE = replace(PASSING, name="Deprecated APIs", status="WARNING", gone_in=(("/apis/a/v1beta1/b", "1.36"),))
+
+
+def finding(severity: str) -> dict[str, Any]:
+    return {"severity": severity, "sentence": "The hub is down.", "runbook": "docs/runbooks/restart-hub.md"}
+
+
+def test_a_well_cluster_with_fresh_copies_passes() -> None:
+    gate = judge_gate(OPEN)
+    assert gate.is_open, gate.against
+    assert gate.notes == ("3 homes have a completed snapshot since their last use or of last night",)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        pytest.param({"diagnosis": {}}, "does not call the cluster healthy", id="no diagnosis"),
+        pytest.param({"diagnosis": {"healthy": False, "findings": [finding("critical")]}}, "The hub is down", id="critical"),
+        pytest.param({"diagnosis": {"healthy": False, "findings": [finding("unknown")]}}, "unknown", id="unseen"),
+        pytest.param({"insights": ()}, "no upgrade insight", id="no insight"),
+        pytest.param({"insights": (replace(PASSING, status="ERROR", reason="old kubelets"),)}, "old kubelets", id="error"),
+        pytest.param({"insights": (replace(PASSING, status="UNKNOWN"),)}, "UNKNOWN", id="unknown insight"),
+        pytest.param({"insights": (GONE,)}, "/apis/a/v1beta1/b goes in 1.36", id="an API version that goes"),
+        pytest.param({"insights": (replace(PASSING, refreshed_at=None),)}, "never", id="never looked"),
+        pytest.param({"insights": (replace(PASSING, refreshed_at=NOW - timedelta(days=2)),)}, "too long ago", id="stale"),
+        pytest.param({"refresh": "FAILED"}, "could not refresh", id="refresh failed"),
+        pytest.param({"refresh": "IN_PROGRESS"}, "has not finished", id="refresh late"),
+        pytest.param({"missing_addons": ("coredns",)}, "no version of add-on coredns", id="add-on"),
+        pytest.param({"unproved": ("claim-ann: no completed snapshot of vol-1",)}, "1 of 3 homes", id="home"),
+        pytest.param({"busy": ("the storage of the cluster is busy: night",)}, "night", id="busy"),
+        pytest.param({"present": replace(PRESENT, status="UPDATING")}, "UPDATING", id="cluster"),
+        pytest.param(
+            {"present": replace(PRESENT, groups=(replace(PRESENT.groups[0], status="DEGRADED"),))}, "DEGRADED", id="group"
+        ),
+    ],
+)
+def test_each_thing_closes_it_alone(change: dict[str, Any], words: str) -> None:
+    gate = judge_gate(replace(OPEN, **change))
+    assert len(gate.against) == 1
+    assert words in gate.against[0]
+
+
+def test_everything_against_it_is_told_at_once() -> None:
+    gate = judge_gate(replace(OPEN, diagnosis={}, insights=(), unproved=("a",), missing_addons=("coredns",), busy=("b",)))
+    assert len(gate.against) == 5
+
+
+def test_a_warning_about_a_later_version_is_a_note() -> None:
+    later = replace(GONE, kubernetes_version="1.37", gone_in=(("/apis/a/v1beta1/b", "1.37"),), reason="goes in 1.37")
+    gate = judge_gate(replace(OPEN, insights=(PASSING, later)))
+    assert gate.is_open
+    assert any("goes in 1.37" in note for note in gate.notes)
+
+
+def test_a_notice_does_not_close_it() -> None:
+    assert judge_gate(replace(OPEN, diagnosis={"healthy": True, "findings": [finding("notice")]})).is_open
+
+
+def fresh(
+    hours: float | None, *, attached: bool = False, used: float | None = 100, size: int = 10, state: str = "completed"
+) -> bool:
+    """Whether a home of 10 GiB counts as copied: snapshot so many hours old, unattached for ``used`` hours."""
+    volume = Volume(
+        "vol-1",
+        10,
+        "in-use" if attached else "available",
+        NOW - timedelta(days=90),
+        {"kubernetes.io/cluster/opensarlab": "owned", "kubernetes.io/created-for/pvc/name": "claim-ann"},
+        attached=attached,
+    )
+    copies = () if hours is None else (Snapshot("snap-1", "vol-1", state, NOW - timedelta(hours=hours), size, ACCOUNT),)
+    sightings = () if used is None else (Sighting("vol-1", NOW - timedelta(days=90), NOW - timedelta(hours=used)),)
+    seen = Inventory("opensarlab", ACCOUNT, volumes=(volume,), snapshots=copies, sightings=() if attached else sightings)
+    return unproved(view_of(seen, StoragePolicy(), NOW), (volume,)) == ()
+
+
+@pytest.mark.parametrize(
+    ("wanted", "case"),
+    [
+        (False, {"hours": None}),
+        (True, {"hours": 5}),
+        (True, {"hours": 5, "attached": True}),
+        (False, {"hours": 30, "attached": True}),
+        (True, {"hours": 90, "used": 100}),
+        (False, {"hours": 110, "used": 100}),
+        (True, {"hours": 5, "used": None}),
+        (False, {"hours": 30, "used": None}),
+        (False, {"hours": 5, "size": 8}),
+        (False, {"hours": 5, "state": "pending"}),
+        (False, {"hours": 5, "state": "error"}),
+    ],
+    ids=str,
+)
+def test_a_home_is_copied_since_its_last_use_or_last_night(wanted: bool, case: dict[str, Any]) -> None:
+    assert fresh(**case) is wanted
