@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -106,7 +106,7 @@ def _parameter(field: Field, machine: Machine) -> click.Parameter:
         return click.Option(
             [f"--{field.name}", name], default=_who, show_default="your user name here", help=_sentence(field.words)
         )
-    is_list = field.kind == "texts"
+    is_list = field.kind in ("texts", "pairs")
     return click.Option([f"--{field.name}", name], type=kind, multiple=is_list, help=_sentence(field.words))
 
 
@@ -124,9 +124,18 @@ def _who() -> str:
 
 
 def _value(field: Field, value: Any) -> Any:
+    if field.kind == "pairs":
+        return _pairs(field, value) or None
     if field.kind == "confirmation" and value is None and sys.stdin.isatty():
         return click.prompt("To confirm, type the name again", err=True)
     return read_json(value) if field.kind == "json_file" else None if field.kind == "author" and value == "" else value
+
+
+def _pairs(field: Field, given: Sequence[str]) -> dict[str, str]:
+    wrong = [pair for pair in given if "=" not in pair]
+    if wrong:
+        raise WrongUse(f"--{field.name} {wrong[0]}: give it as NAME=VALUE")
+    return {name: value for name, _, value in (pair.partition("=") for pair in given)}
 
 
 def read_json(path: str) -> Any:

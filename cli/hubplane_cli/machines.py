@@ -14,13 +14,15 @@ from typing import Any, Literal
 @dataclass(frozen=True)
 class Field:
     """One key of an input. ``cluster`` is completed and looked up, ``author`` defaults to who runs the program, a
-    ``confirmation`` is asked for at a terminal, ``texts`` may be given several times. ``key`` may have a dot:
-    ``decision.approved``.
+    ``confirmation`` is asked for at a terminal, ``texts`` and ``pairs`` (``NAME=VALUE``) may be given several times. ``key`` may
+    have a dot: ``decision.approved``.
     """
 
     key: str
     words: str
-    kind: Literal["cluster", "text", "choice", "number", "yes_no", "texts", "author", "confirmation", "json_file"] = "text"
+    kind: Literal["cluster", "text", "choice", "number", "yes_no", "texts", "pairs", "author", "confirmation", "json_file"] = (
+        "text"
+    )
     choices: tuple[str, ...] = ()
     is_argument: bool = False
     option: str = ""
@@ -81,6 +83,19 @@ MACHINES: tuple[Machine, ...] = (
         "rotate-secrets",
         "Renew what the hub signs people in and talks to its proxy with",
         (CLUSTER, Field("secrets", "oauth-client, proxy-token or hub-token; all without it", "texts", option="secret")),
+    ),
+    Machine(
+        "upgrade_cluster",
+        "upgrade",
+        "Bring a cluster to a later Kubernetes version, chart or image, one step at a time",
+        (
+            CLUSTER,
+            Field("kubernetes_version", "the version to end at, such as 1.36"),
+            Field("chart_version", "the JupyterHub chart's version"),
+            Field("notebook_image_tag", "the notebook image's tag"),
+            Field("ami_ids", "GROUP=AMI: the machine image of a node group that has a pinned one", "pairs", option="ami-id"),
+            MODE,
+        ),
     ),
     Machine(
         "delete_cluster",
@@ -218,7 +233,8 @@ def command_for(machine_name: str, document: Mapping[str, Any]) -> str:
         if field.key not in left or field.kind == "json_file":
             continue
         value = left.pop(field.key)
-        values = [str(item) for item in value] if isinstance(value, list) else [str(value)]
+        pairs = [f"{name}={item}" for name, item in value.items()] if isinstance(value, Mapping) else None
+        values = pairs if pairs is not None else [str(item) for item in value] if isinstance(value, list) else [str(value)]
         words += values if field.is_argument else [word for item in values for word in (f"--{field.name}", item)]
     if machine is None or left:
         text = json.dumps(document)

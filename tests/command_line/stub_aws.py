@@ -24,6 +24,7 @@ MACHINES = {
     "ImportUsers": "import",
     "OffboardUser": "offboard",
     "DeleteCluster": "delete",
+    "UpgradeCluster": "upgrade",
 }
 
 

@@ -27,6 +27,12 @@ def test_every_machine_has_a_command_and_every_command_a_machine() -> None:
     assert {machine.name for machine in MACHINES} == files
 
 
+def test_the_stack_says_where_each_machine_is() -> None:
+    outputs = (REPOSITORY / "template.yaml").read_text().partition("\nOutputs:\n")[2]
+
+    assert [machine.name for machine in MACHINES if f"\n  {machine.output_key}:\n" not in f"\n{outputs}"] == []
+
+
 @pytest.mark.parametrize("machine", MACHINES, ids=lambda machine: machine.command)
 def test_the_options_of_a_command_make_up_the_machines_example_input(machine) -> None:
     if machine.reads_specification:
@@ -62,6 +68,11 @@ def test_what_was_not_given_is_left_to_the_machine() -> None:
             "storage-day opensarlab --mode enforce --deadline-hours 3",
             "day",
             {"cluster_name": "opensarlab", "mode": "enforce", "deadline_hours": 3},
+        ),
+        (
+            "upgrade opensarlab --kubernetes-version 1.36 --ami-id main=ami-1 --ami-id gpu=ami-2",
+            "upgrade",
+            {"cluster_name": "opensarlab", "kubernetes_version": "1.36", "ami_ids": {"main": "ami-1", "gpu": "ami-2"}},
         ),
         ("offboard bob --reason left", "offboard", {"username": "bob", "by": "ada", "reason": "left"}),
         (
@@ -124,6 +135,7 @@ def test_without_a_terminal_the_machine_is_left_to_ask_for_the_confirmation(pers
             {"spec": "x" * 400},
             "hubplane start build_cluster --input FILE, with the input that --json shows here",
         ),
+        ("upgrade_cluster", {"cluster_name": "lab", "ami_ids": {"main": "ami-1"}}, "hubplane upgrade lab --ami-id main=ami-1"),
         ("unheard_of", {}, "echo '{}' | hubplane start unheard_of --input -"),
     ],
 )
@@ -201,6 +213,7 @@ def test_the_2019_file_with_its_secrets_is_refused_before_they_are_in_a_history(
         ("build opensarlab --spec /nowhere/spec.json", "cannot read /nowhere/spec.json"),
         ("build --spec -", "which cluster?"),
         ("import-users -", "is no JSON"),
+        ("upgrade opensarlab --ami-id ami-1", "give it as NAME=VALUE"),
         ("watch opensarlab", "is no execution's ARN"),
         ("watch arn:aws:states:us-east-1:111122223333:execution:day:gone", "there is no execution"),
         ("--profile nobody storage-day x", "nobody"),
