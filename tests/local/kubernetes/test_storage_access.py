@@ -14,13 +14,15 @@ from hubplane.adapters.kubernetes import Kubernetes
 from hubplane.domain.eks_settings.settings import (
     CLUSTER_READER,
     GROWTH_PLANNER,
+    HOME_DRILLER,
     HOME_GROWER,
     HOME_KEEPER,
+    HOME_MOVER,
     SERVER_WATCHER,
     STORAGE_PRUNER,
     STORAGE_READER,
 )
-from hubplane.domain.eks_settings.storage_access import storage_access_manifests
+from hubplane.domain.eks_settings.storage_access import DRILL_NAMESPACE, drill_access_manifests, storage_access_manifests
 from hubplane.domain.errors import HomeTaken
 from hubplane.domain.homes.binding import Bond, HomeBond
 from hubplane.domain.kubernetes_access import ClusterConnection
@@ -30,6 +32,8 @@ from tests.local.kubernetes.running import Cluster, until
 
 READER, PRUNER, KEEPER, NOBODY = "READERKEY", "PRUNERKEY", "KEEPERKEY", "NOBODYKEY"
 DIAGNOSIS = "DIAGNOSISKEY"
+MOVER, DRILLER = "MOVERKEY", "DRILLERKEY"
+DRILL = f"/api/v1/namespaces/{DRILL_NAMESPACE}"
 WATCHER, PLANNER, GROWER = "WATCHERKEY", "GROWTHKEY", "GROWERKEY"
 CORE = "/api/v1"
 JUPYTER, DEFAULT = f"{CORE}/namespaces/jupyter", f"{CORE}/namespaces/default"
@@ -50,6 +54,7 @@ def hub(make_cluster: Callable[..., Cluster], sts: Sts) -> Cluster:
     cluster = make_cluster()
     groups = {READER: [STORAGE_READER], PRUNER: [STORAGE_READER, STORAGE_PRUNER], KEEPER: [HOME_KEEPER], NOBODY: []}
     groups[DIAGNOSIS] = [CLUSTER_READER]
+    groups |= {MOVER: [HOME_MOVER], DRILLER: [HOME_DRILLER]}
     groups |= {WATCHER: [SERVER_WATCHER], PLANNER: [GROWTH_PLANNER], GROWER: [HOME_GROWER]}
     for key, names in groups.items():
         sts.add(key, f"arn:aws:sts::{ACCOUNT}:assumed-role/{key}/session")
@@ -206,3 +211,38 @@ def test_the_keeper_joins_a_volume_with_its_claim_and_kubernetes_says_so(hub: Cl
 def test_only_the_keeper_makes_a_claim(hub: Cluster, key: str) -> None:
     body = {"metadata": {"name": "claim-new"}, **CLAIM}
     assert hub.ask("POST", f"{JUPYTER}/persistentvolumeclaims", body, token=hub.token(key)).status == 403
+
+
+def test_the_mover_retains_a_volume_frees_its_claim_and_forgets_the_volume(hub: Cluster) -> None:
+    """Exactly what a home's change needs, with Hubplane's own adapters; the claim of another namespace is out of reach."""
+    bond = HomeBond("claim-dan", "dan", "vol-0123456789abcdef1", "home-dan", 12, "us-east-1d", "gp3")
+    homes, claims = HomeBinding(kubernetes(hub, KEEPER)), Claims(kubernetes(hub, MOVER))
+    homes.bind(bond)
+    until(lambda: homes.look(bond) is Bond.BOUND, "the claim is bound")
+    (seen,) = claims.objects_of("vol-0123456789abcdef1")
+    assert (seen.retains, seen.held_by) == (False, "claim-dan")
+    assert not claims.forget("home-dan"), "a volume that would go with its object is never removed"
+    claims.retain("home-dan")
+    now = claims.read_claim("jupyter", "claim-dan")
+    assert now is not None
+    claims.delete_claim(ClaimReference("jupyter", "claim-dan", now.claim.uid), now.version)
+    until(lambda: claims.read_claim("jupyter", "claim-dan") is None, "the claim is gone")
+    (seen,) = claims.objects_of("vol-0123456789abcdef1")
+    assert (seen.retains, seen.held_by) == (True, None)
+    assert claims.forget("home-dan")
+    assert claims.objects_of("vol-0123456789abcdef1") == ()
+    assert hub.ask("DELETE", f"{DEFAULT}/persistentvolumeclaims/claim-ben", token=hub.token(MOVER)).status == 403
+    assert hub.ask("GET", f"{JUPYTER}/secrets/hub", token=hub.token(MOVER)).status == 403
+
+
+def test_a_drill_has_its_namespace_and_nothing_of_the_hub_s(hub: Cluster) -> None:
+    for manifest in drill_access_manifests():
+        kubernetes(hub, "ADMINKEY").apply(manifest)
+    token = hub.token(DRILLER)
+    assert hub.ask("POST", f"{DRILL}/pods", {"metadata": {"name": "drill-0"}, **POD}, token=token).status == 201
+    assert hub.ask("GET", f"{DRILL}/pods", token=token).status == 200
+    assert hub.ask("DELETE", f"{DRILL}/pods/drill-0", token=token).status == 200
+    for method, path in (("POST", "pods"), ("GET", "persistentvolumeclaims/claim-ben"), ("GET", "secrets/hub"), ("GET", "pods")):
+        body = {"metadata": {"name": "drill-0"}, **POD} if method == "POST" else None
+        assert hub.ask(method, f"{JUPYTER}/{path}", body, token=token).status == 403, path
+    assert hub.ask("GET", f"{DRILL}/secrets", token=token).status == 403
