@@ -11,10 +11,12 @@ import pytest
 from hubplane.domain.homes.changes import HomeChange, Kind
 from hubplane.domain.homes.copying import next_copy_step, used_since
 from hubplane.domain.homes.marks import BEFORE_TAG, set_aside_tags
+from hubplane.domain.storage.ancestry import ancestry_of, ancestry_tag, ancestry_through
 from hubplane.domain.storage.policy import StoragePolicy
 from hubplane.domain.storage.records import Snapshot, UseEvent
+from hubplane.domain.storage.view import view_of
 from tests.unit.homes.homes import ANCESTRY, MINE, OWNER, ZONE, copy_of, home_volume
-from tests.unit.storage.builders import ACCOUNT, CLUSTER, NOW, ago
+from tests.unit.storage.builders import ACCOUNT, CLUSTER, NOW, ago, inventory, volume
 
 POLICY = StoragePolicy()
 CHANGE = HomeChange(Kind.INSTEAD, CLUSTER, "ann", MINE, "claim-ann", "waiting-claim-ann", ZONE, 500, "snap-9", None, "vol-1")
@@ -122,3 +124,12 @@ def test_a_volume_with_many_tags_still_gets_all_that_matters() -> None:
     assert found.tags is not None
     assert len(found.tags) <= 50
     assert {BEFORE_TAG, OWNER, "do-not-delete", f"kubernetes.io/cluster/{CLUSTER}"} <= set(found.tags)
+
+
+def test_a_volume_that_was_restored_tells_its_ancestry_also_when_its_source_is_gone() -> None:
+    """Its first snapshot is superseded by nothing older then, and older ones of the line are by it."""
+    source = copy_of("snap-9", days_old=9)
+    restored = volume("vol-2", source_snapshot_id="snap-9", more={ANCESTRY: ancestry_through(source)})
+    view = view_of(inventory(restored), POLICY, NOW)
+    assert ancestry_of(view, "vol-2") == (("vol-1", int(source.started_at.timestamp() * 1000)),)
+    assert ancestry_tag(view, "vol-2") == ancestry_through(source)
