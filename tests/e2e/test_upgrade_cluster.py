@@ -1,9 +1,8 @@
-"""A cluster of its own goes from Kubernetes 1.35 to 1.36: planned, stopped at its gate, done, and found done."""
+"""A cluster of its own goes from Kubernetes 1.34 to 1.36: planned, stopped at its gate, killed, gone on with, and found done."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,7 +11,6 @@ from local.guide.follow import Outcome
 from tests.e2e.conftest import Hubplane
 from tests.e2e.control import post
 from tests.e2e.storage import mails
-from tests.e2e.test_failures import renamed
 from tests.e2e.test_mail import wait_for
 
 pytestmark = pytest.mark.e2e
@@ -21,9 +19,9 @@ NAME = "rising"
 WANTED = {"cluster_name": NAME, "kubernetes_version": "1.36"}
 GONE = {
     "id": "insight-flows",
-    "name": "Deprecated APIs removed in Kubernetes v1.36",
+    "name": "Deprecated APIs removed in Kubernetes v1.35",
     "category": "UPGRADE_READINESS",
-    "kubernetesVersion": "1.36",
+    "kubernetesVersion": "1.35",
     "insightStatus": {"status": "ERROR", "reason": "Deprecated API usage detected within last 30 days."},
     "recommendation": "Update manifests and API clients to use newer Kubernetes APIs.",
     "categorySpecificSummary": {
@@ -31,7 +29,7 @@ GONE = {
             {
                 "usage": "/apis/example.io/v1beta1/widgets",
                 "replacedWith": "/apis/example.io/v1/widgets",
-                "stopServingVersion": "1.36",
+                "stopServingVersion": "1.35",
                 "clientStats": [{"userAgent": "hand-made", "numberOfRequestsLast30Days": 7}],
             }
         ]
@@ -64,8 +62,11 @@ def versions(hubplane: Hubplane) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def rising(hubplane: Hubplane, built_2019: tuple[dict[str, Any], Outcome]) -> Iterator[Hubplane]:
-    hubplane.build(renamed(built_2019[0], NAME))
+def rising(hubplane: Hubplane, built_2019: tuple[dict[str, Any], Outcome]) -> Hubplane:
+    """The 2019 cluster's specification under another name, two minor versions behind what is wanted."""
+    spec = json.loads(hubplane.record(built_2019[0]["cluster_name"])["release"]["S"])["spec"]
+    spec |= {"cluster_name": NAME, "kubernetes_version": "1.34", "hub": {**spec["hub"], "url": f"https://{NAME}.asf.alaska.edu"}}
+    hubplane.build({"cluster_name": NAME, "spec": spec})
     return hubplane
 
 
@@ -75,7 +76,7 @@ def test_a_plan_tells_the_path_and_what_is_against_it_and_changes_nothing(rising
     assert outcome.status == "SUCCEEDED", outcome.cause
     result = outcome.result
     assert (result["mode"], result["changed"], result["changes"]) == ("plan", False, [])
-    assert [(step["from_version"], step["to_version"]) for step in result["steps"]] == [("1.35", "1.36")]
+    assert [(step["from_version"], step["to_version"]) for step in result["steps"]] == [("1.34", "1.35"), ("1.35", "1.36")]
     assert result["gate"]["open"] is False
     assert any("no completed snapshot" in sentence for sentence in result["gate"]["against"])
     assert versions(rising) == before
@@ -83,7 +84,7 @@ def test_a_plan_tells_the_path_and_what_is_against_it_and_changes_nothing(rising
 
 
 def test_every_fault_of_the_input_is_told_at_once(rising: Hubplane) -> None:
-    outcome = upgrade(rising, kubernetes_version="1.34", ami_ids={"main": "ami-0123456789abcdef0"}, mode="perhaps")
+    outcome = upgrade(rising, kubernetes_version="1.33", ami_ids={"main": "ami-0123456789abcdef0"}, mode="perhaps")
     assert outcome.error == "UpgradeInputInvalid"
     for words in ("3 faults", "no upgrade goes back", "ami_ids.main", 'mode = "perhaps"'):
         assert words in outcome.cause
@@ -95,32 +96,51 @@ def test_a_closed_gate_stops_before_anything_changed(rising: Hubplane) -> None:
     outcome = upgrade(rising, mode="enforce")
     plant(rising)
     assert outcome.error == "UpgradeGateClosed"
-    assert "/apis/example.io/v1beta1/widgets goes in 1.36" in outcome.cause
+    assert "/apis/example.io/v1beta1/widgets goes in 1.35" in outcome.cause
     assert "homes have no fresh copy" in outcome.cause
-    assert "runs Kubernetes 1.35 as before: nothing has to be taken back" in outcome.cause
+    assert "runs Kubernetes 1.34 as before: nothing has to be taken back" in outcome.cause
     assert versions(rising) == before
     record = rising.record(NAME)
     assert record["status"]["S"] == "ACTIVE"
     assert "upgrade_lock" not in record
 
 
-def test_an_upgrade_goes_to_the_next_version_and_is_then_found_done(rising: Hubplane) -> None:
+def settled(hubplane: Hubplane) -> bool:
+    """Whether the cluster's stack is at rest."""
+    stack = hubplane.client("cloudformation").describe_stacks(StackName=f"hubplane-cluster-{NAME}")["Stacks"][0]
+    return not stack["StackStatus"].endswith("IN_PROGRESS")
+
+
+def test_an_upgrade_lets_nobody_else_in_and_is_killed_in_its_first_step(rising: Hubplane) -> None:
     copied = rising.follow(rising.start_machine("SnapshotVolumes", {"cluster_name": NAME, "mode": "enforce"}))
     assert copied.status == "SUCCEEDED", copied.cause
-    before = versions(rising)
-    running = rising.start_machine("UpgradeCluster", {**WANTED, "mode": "enforce"})
+    eks, running = rising.client("eks"), rising.start_machine("UpgradeCluster", {**WANTED, "mode": "enforce"})
     wait_for(lambda: "upgrade_lock" in rising.record(NAME), "the upgrade to hold the cluster")
-    second = upgrade(rising, mode="enforce")
-    assert second.error == "ClusterBusy"
+    assert upgrade(rising, mode="enforce").error == "ClusterBusy"
     ending = {"cluster_name": NAME, "confirm": NAME}
     assert rising.follow(rising.start_machine("DeleteCluster", ending)).error == "ClusterBusy"
-    outcome = rising.follow(running)
+    spec = json.loads(rising.record(NAME)["release"]["S"])["spec"]
+    assert rising.follow(rising.start_machine("BuildCluster", {"cluster_name": NAME, "spec": spec})).error == "ClusterBusy"
+    wait_for(lambda: eks.describe_cluster(name=NAME)["cluster"]["version"] == "1.35", "the control plane to rise")
+    rising.client("stepfunctions").stop_execution(executionArn=running, cause="killed by a test")
+    wait_for(lambda: settled(rising), "the stack to come to rest")
+    assert json.loads(rising.record(NAME)["release"]["S"])["spec"]["kubernetes_version"] == "1.34"
+
+
+def test_started_again_it_goes_on_to_the_end_and_is_then_found_done(rising: Hubplane) -> None:
+    before = versions(rising)
+    outcome = upgrade(rising, mode="enforce")
     assert outcome.status == "SUCCEEDED", outcome.cause
+    assert [(step["from_version"], step["to_version"]) for step in outcome.result["steps"]] == [
+        ("1.35", "1.35"),
+        ("1.35", "1.36"),
+    ]
     after = versions(rising)
     assert (after["control plane"], after["node group"]) == ("1.36", "1.36")
     assert after["kube-proxy"].startswith("v1.36")
     assert after["API"].startswith("v1.36")
     nodes = {name for name in before if name.startswith("ip-")}
+    assert nodes, "there are nodes to replace"
     assert nodes.isdisjoint(after), "the nodes are others"
     assert {text[:5] for name, text in after.items() if name.startswith("ip-")} == {"v1.36"}
     assert outcome.result["before"]["control plane"] == "1.35"
@@ -129,7 +149,6 @@ def test_an_upgrade_goes_to_the_next_version_and_is_then_found_done(rising: Hubp
     assert "upgrade_lock" not in rising.record(NAME)
     told = f"Upgrade of cluster {NAME}: done"
     wait_for(lambda: [mail for mail in mails(rising) if told in mail["Subject"]], "the mail")
-
     again = upgrade(rising, mode="enforce")
     assert again.status == "SUCCEEDED"
     assert (again.result["steps"], again.result["changed"]) == ([], False)

@@ -67,6 +67,8 @@ class FakeStandIn:
         match (method, parts[2:]):
             case ("DELETE", []):
                 del self.clusters[parts[1]]
+            case ("PUT", ["version"]):
+                cluster["version"] = body["version"]
             case ("PUT", ["nodegroups", group]):
                 cluster["groups"][group] = body
             case ("DELETE", ["nodegroups", group]):

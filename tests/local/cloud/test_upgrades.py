@@ -1,0 +1,78 @@
+"""A stack takes a cluster to the next minor version and rolls its nodes; EKS has upgrade insights."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.local.cloud.running import RunningCloud, running_cloud
+from tests.local.cloud.test_eks import make_cluster
+from tests.local.cloud.test_stacks import carried_out, cluster_template, events
+
+
+def at(version: str, nodes: str | None = None) -> dict[str, Any]:
+    """A cluster and its two nodes, at a Kubernetes version each."""
+    whole = cluster_template("rising", version=version, desired=2)["Resources"]
+    whole["Nodes"]["Properties"]["Version"] = nodes or version
+    return {"Resources": {name: whole[name] for name in ("Cluster", "Template", "Nodes")}}
+
+
+def told(cloud: RunningCloud) -> dict[str, Any]:
+    found: dict[str, Any] = cloud.stand_in.clusters["rising"]["groups"]["rising-nodes"]
+    return found
+
+
+def test_a_version_rises_by_one_minor_and_every_node_is_another_one(cloud: RunningCloud) -> None:
+    assert carried_out(cloud, "rising", at("1.34"), "CREATE")["StackStatus"] == "CREATE_COMPLETE"
+    before = told(cloud)["instance_ids"]
+    # Two at once, as EKS refuses it, and with a node group that lags.
+    assert carried_out(cloud, "rising", at("1.36"))["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+    reasons = [reason for item, _, reason in events(cloud, "rising") if item == "Cluster"]
+    assert any("Unsupported Kubernetes minor version update from 1.34 to 1.36" in reason for reason in reasons)
+    assert told(cloud)["instance_ids"] == before
+    assert carried_out(cloud, "rising", at("1.35", "1.34"))["StackStatus"] == "UPDATE_COMPLETE"
+    assert cloud.stand_in.clusters["rising"]["version"] == "1.35"
+    assert carried_out(cloud, "rising", at("1.36", "1.34"))["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+    assert any("must be updated to match cluster version 1.35" in reason for _, _, reason in events(cloud, "rising"))
+    assert carried_out(cloud, "rising", at("1.35"))["StackStatus"] == "UPDATE_COMPLETE"
+    assert told(cloud)["version"] == "1.35"
+    assert set(before).isdisjoint(told(cloud)["instance_ids"])
+    assert len(told(cloud)["instance_ids"]) == 2
+
+
+def test_insights_pass_until_a_test_plants_one_and_are_looked_at_when_asked(cloud: RunningCloud) -> None:
+    make_cluster(cloud, "looked-at")
+    eks, readiness = cloud.client("eks"), {"categories": ["UPGRADE_READINESS"]}
+    passing = eks.list_insights(clusterName="looked-at", filter=readiness)["insights"]
+    assert {item["insightStatus"]["status"] for item in passing} == {"PASSING"}
+    assert {item["kubernetesVersion"] for item in passing} == {"1.36"}
+    with pytest.raises(ClientError, match="No insights refresh found"):
+        eks.describe_insights_refresh(clusterName="looked-at")
+    began = datetime.now(UTC).replace(microsecond=0)
+    assert eks.start_insights_refresh(clusterName="looked-at")["status"] == "IN_PROGRESS"
+    cloud.wait("the look", lambda: eks.describe_insights_refresh(clusterName="looked-at")["status"] == "COMPLETED")
+    looked = eks.list_insights(clusterName="looked-at", filter=readiness)["insights"]
+    assert min(item["lastRefreshTime"] for item in looked) >= began
+    planted = {"id": "mine", "name": "API", "category": "UPGRADE_READINESS", "insightStatus": {"status": "ERROR"}}
+    body = json.dumps({"cluster": "looked-at", "insights": [{**planted, "recommendation": "mend it"}]}).encode()
+    urllib.request.urlopen(urllib.request.Request(f"{cloud.endpoint_url}/_hubplane/eks/insights", body, method="POST")).close()
+    listed = {item["id"]: item for item in eks.list_insights(clusterName="looked-at", filter=readiness)["insights"]}
+    assert "recommendation" not in listed["mine"]
+    assert eks.describe_insight(clusterName="looked-at", id="mine")["insight"]["recommendation"] == "mend it"
+    assert eks.list_insights(clusterName="looked-at", filter={"categories": ["MISCONFIGURATION"]})["insights"] == []
+
+
+def test_without_the_mends_the_faults_are_there(tmp_path: Any) -> None:
+    with running_cloud(tmp_path, skip_mends="stacks_upgrade_one_minor,node_groups_roll,upgrade_insights") as unmended:
+        carried_out(unmended, "rising", at("1.34"), "CREATE")
+        before = told(unmended)["instance_ids"]
+        assert carried_out(unmended, "rising", at("1.36"))["StackStatus"] == "UPDATE_COMPLETE"
+        assert told(unmended)["instance_ids"] == before
+        assert unmended.stand_in.clusters["rising"]["version"] == "1.34"
+        with pytest.raises(ClientError):
+            unmended.client("eks").list_insights(clusterName="rising")
