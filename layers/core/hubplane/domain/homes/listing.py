@@ -169,7 +169,8 @@ def _notes(
     snapshots: list[Snapshot],
     good: list[Snapshot],
 ) -> Iterable[str]:
-    aside = sorted({item.tags[SET_ASIDE_TAG] for item in (*volumes, *snapshots) if SET_ASIDE_TAG in item.tags})
+    things: list[Volume | Snapshot] = [*volumes, *snapshots]
+    aside = sorted({item.tags[SET_ASIDE_TAG] for item in things if SET_ASIDE_TAG in item.tags})
     if aside:
         yield f"set aside: it was the home of {', '.join(aside)}"
     elif not usernames:
