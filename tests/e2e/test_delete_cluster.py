@@ -342,3 +342,5 @@ def test_the_name_is_built_again_in_its_zone_and_people_find_their_homes(ending:
         assert volume["zone"] == ending.told["zone"]
         assert volume["volume_id"] != ending.homes[person].volume_id
         assert volume.get("content", CHAPTER) == CHAPTER
+    wait_for(lambda: may_start(ending, CYD)["allowed"], "the volume that stayed")
+    assert may_start(ending, CYD)["volume_id"] == ending.homes[CYD].volume_id, "what was kept is mounted again"
