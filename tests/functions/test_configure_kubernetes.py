@@ -22,6 +22,8 @@ OF_THE_STORAGE_DAY = [
         "home-keeper",
         "home-mover",
         "server-watcher",
+        "growth-planner",
+        "home-grower",
         "cluster-reader",
         "hub-restarter",
     )
