@@ -1,8 +1,9 @@
 """CheckUpgradeGate: everything that speaks against the next step of an upgrade, gathered and judged. Changes nothing.
 
-Event: ``cluster_name``, ``execution_arn``, ``mode``, ``to_version``, ``diagnosis`` (the result of diagnose_cluster), ``began_at``
-(when this gate was first looked at), ``last_look`` (no more waiting). Result: ``ready`` (false: EKS still refreshes its insights,
-ask again), ``open``, ``against``, ``notes``. In ``plan`` no refresh is asked for. Raises ``LockLost``. Repeatable.
+Event: ``cluster_name``, ``execution_arn``, ``mode``, ``to_version``, ``finishes`` (the step makes whole what an interrupted
+upgrade left), ``diagnosis`` (of diagnose_cluster), ``began_at`` (when this gate was first looked at), ``last_look`` (no more
+waiting). Result: ``ready`` (false: EKS still refreshes its insights, ask again), ``open``, ``against``, ``notes``. In ``plan`` no
+refresh is asked for. Raises ``LockLost``. Repeatable.
 """
 
 from __future__ import annotations
@@ -71,6 +72,7 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
         missing_addons=tuple(addon for addon in ADDONS if addon not in offered),
         busy=tuple(busy(record, execution_arn, now)),
         now=now,
+        finishes=event["finishes"],
     )
     gate = judge_gate(facts)
     what = f"the gate before Kubernetes {event['to_version']} is"

@@ -159,7 +159,7 @@ class World:
     ) -> dict[str, Any]:
         began = (began_at or datetime.now(UTC) - timedelta(minutes=1)).isoformat()
         asked = {"cluster_name": NAME, "execution_arn": arn, "mode": mode, "to_version": "1.36", "diagnosis": {"healthy": True}}
-        asked |= {"began_at": began, "last_look": last_look}
+        asked |= {"finishes": False, "began_at": began, "last_look": last_look}
         result: dict[str, Any] = self.function("check_upgrade_gate").handler(asked, None)
         return result
 

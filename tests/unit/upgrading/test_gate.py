@@ -73,6 +73,14 @@ def test_a_warning_about_a_later_version_is_a_note() -> None:
     assert any("goes in 1.37" in note for note in gate.notes)
 
 
+def test_what_an_interrupted_upgrade_left_is_finished_though_the_cluster_is_not_well() -> None:
+    unwell = {"healthy": False, "findings": [finding("critical")]}
+    gate = judge_gate(replace(OPEN, finishes=True, diagnosis=unwell))
+    assert gate.is_open
+    assert "The hub is down" in gate.notes[0]
+    assert not judge_gate(replace(OPEN, finishes=True, diagnosis=unwell, unproved=("claim-ann: no copy",))).is_open
+
+
 def test_a_notice_does_not_close_it() -> None:
     assert judge_gate(replace(OPEN, diagnosis={"healthy": True, "findings": [finding("notice")]})).is_open
 

@@ -30,9 +30,10 @@ FRESH: Final = timedelta(hours=25)
 class GateFacts:
     """What was gathered for one step to ``to_version``.
 
-    ``diagnosis``: the result of ``diagnose_cluster``. ``busy``: who else works on the cluster, its storage or a home, in
-    sentences. ``refresh``: how the refresh of the insights went (COMPLETED, FAILED, IN_PROGRESS; None: none was asked for).
-    ``unproved``: homes without a fresh copy. ``missing_addons``: add-ons without a version for ``to_version``.
+    ``finishes``: the step makes whole what an interrupted upgrade left. ``diagnosis``: the result of ``diagnose_cluster``.
+    ``busy``: who else works on the cluster, its storage or a home, in sentences. ``refresh``: how the refresh of the insights
+    went (COMPLETED, FAILED, IN_PROGRESS; None: none was asked for). ``unproved``: homes without a fresh copy.
+    ``missing_addons``: add-ons without a version for ``to_version``.
     """
 
     cluster_name: str
@@ -46,6 +47,7 @@ class GateFacts:
     missing_addons: tuple[str, ...]
     busy: tuple[str, ...]
     now: datetime
+    finishes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +64,14 @@ class Gate:
 
 
 def judge_gate(facts: GateFacts) -> Gate:
-    """The gate of one step."""
-    against = [*facts.busy, *_state(facts), *_diagnosis(facts.diagnosis), *_insights(facts), *_addons(facts), *_proof(facts)]
-    return Gate(tuple(against), tuple(_notes(facts)))
+    """The gate of one step.
+
+    What a diagnosis or EKS finds in a cluster that was left half-upgraded may be just that, and the build is what mends it:
+    before a step that finishes, it is told and closes nothing.
+    """
+    found = [*_diagnosis(facts.diagnosis), *_insights(facts)]
+    against = [*facts.busy, *_state(facts), *([] if facts.finishes else found), *_addons(facts), *_proof(facts)]
+    return Gate(tuple(against), (*(found if facts.finishes else ()), *_notes(facts)))
 
 
 def unproved(view: StorageView, volumes: Sequence[Volume]) -> tuple[str, ...]:

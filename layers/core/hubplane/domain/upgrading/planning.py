@@ -22,7 +22,10 @@ REST: Final = (8, 15)
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One build: from which version to which, why, how many minutes it may take, and the specification it is given."""
+    """One build: from which version to which, why, how many minutes it may take, and the specification it is given.
+
+    ``finishes``: it makes whole what an interrupted upgrade left, and changes no version of the control plane.
+    """
 
     number: int
     from_version: str
@@ -30,6 +33,7 @@ class Step:
     reason: str
     minutes: tuple[int, int]
     spec: ClusterSpec
+    finishes: bool = False
 
 
 def plan_upgrade(spec: ClusterSpec, wanted: Upgrade, present: Present, chart_source: str) -> tuple[Step, ...]:
@@ -50,7 +54,17 @@ def plan_upgrade(spec: ClusterSpec, wanted: Upgrade, present: Present, chart_sou
         given = last if number == len(path) else replace(spec, kubernetes_version=version)
         rises = isinstance(item, int)
         reason = "; ".join(_reasons(item, version, spec, given, present))
-        steps.append(Step(number, before, version, reason, _minutes(present, rises, given != spec or item == "finish"), given))
+        steps.append(
+            Step(
+                number,
+                before,
+                version,
+                reason,
+                _minutes(present, rises, given != spec or item == "finish"),
+                given,
+                item == "finish",
+            )
+        )
         before = version
     return tuple(steps)
 
@@ -63,6 +77,7 @@ def step_to_json(step: Step) -> dict[str, Any]:
         "to_version": step.to_version,
         "reason": step.reason,
         "minutes": list(step.minutes),
+        "finishes": step.finishes,
         "build": {"cluster_name": step.spec.cluster_name, "spec": spec_to_json(step.spec)},
     }
 
