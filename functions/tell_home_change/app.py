@@ -1,7 +1,8 @@
 """TellHomeChange: the person and the operators are told by mail, and the Ledger what became of the change. Repeatable.
 
 Event: ``change``, ``volume_id``, ``copy_id`` (of the former volume, or null), ``all_changes``, ``execution_arn``. Result:
-``notes`` for operators, ``undo`` (an input of restore_home that brings the former home back, or null). Raises what the queue raises.
+``notes`` for operators, ``undo`` (an input of restore_home that brings the former home back, or null). Raises what the queue
+raises.
 """
 
 from __future__ import annotations

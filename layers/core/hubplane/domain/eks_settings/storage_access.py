@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 from hubplane.domain.eks_settings.settings import (
     CLUSTER_READER,
-    HOME_DRILLER,
     GROWTH_PLANNER,
+    HOME_DRILLER,
     HOME_GROWER,
     HOME_KEEPER,
     HOME_MOVER,
