@@ -94,7 +94,7 @@ def test_the_claim_is_named_by_the_scheme(stays: list[Stay]) -> None:
         assert names.escaped != names.safe
 
 
-@pytest.mark.parametrize("scheme", reversed(SCHEMES))
+@pytest.mark.parametrize("scheme", ["escape", "safe"])  # the hub runs with the last one still
 def test_who_comes_back_after_the_pruning_finds_everything(
     hubplane: Hubplane, values: HubValues, stays: list[Stay], scheme: str
 ) -> None:
