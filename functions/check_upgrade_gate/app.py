@@ -68,7 +68,7 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
         insights=eks.insights(),
         refresh=refresh,
         unproved=unproved(view, tuple(view.volumes.values())),
-        homes=len(view.volumes),
+        volumes=len(view.volumes),
         missing_addons=tuple(addon for addon in ADDONS if addon not in offered),
         busy=tuple(busy(record, execution_arn, now)),
         now=now,

@@ -47,7 +47,8 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
     back: tuple[str, ...] = ()
     if failed:
         release = read_release(client("dynamodb"), SETTINGS.clusters_table_name, cluster_name).document
-        back = way_back(cluster_name, event["before"], present, release)
+        began = failure["stage"] in ("BuildStep", "CheckUpgraded")
+        back = way_back(cluster_name, event["before"], present, release, build_began=began)
     after = versions_in_words(present) if present else {}
     reason = f"{failure['error']}: {failure['cause']}" if failed else event["reason"]
     told = {

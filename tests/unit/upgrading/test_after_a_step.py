@@ -53,13 +53,14 @@ def test_a_group_with_a_pinned_image_has_no_version_to_check() -> None:
 
 
 def test_nothing_has_to_be_taken_back_where_nothing_was_changed() -> None:
-    said = way_back("sar", versions_in_words(BEFORE), BEFORE, RELEASE)
+    said = way_back("sar", versions_in_words(BEFORE), BEFORE, RELEASE, build_began=False)
+    assert not any("helm" in sentence for sentence in said)
     assert "nothing has to be taken back" in said[0]
     assert not any("update-cluster-version" in sentence for sentence in said)
 
 
 def test_nodes_and_add_ons_go_back_before_the_control_plane() -> None:
-    said = "\n".join(way_back("sar", versions_in_words(BEFORE), DONE, RELEASE))
+    said = "\n".join(way_back("sar", versions_in_words(BEFORE), DONE, RELEASE, build_began=True))
     order = ["onward", "update-nodegroup-version", "update-addon", "continue-update-rollback", "update-cluster-version", "helm"]
     places = [said.index(word) for word in order]
     assert places == sorted(places)
@@ -69,13 +70,13 @@ def test_nodes_and_add_ons_go_back_before_the_control_plane() -> None:
 
 
 def test_two_minors_cannot_be_taken_back_and_it_says_so() -> None:
-    said = "\n".join(way_back("sar", versions_in_words(replace(BEFORE, control_plane="1.34")), DONE, RELEASE))
+    said = "\n".join(way_back("sar", versions_in_words(replace(BEFORE, control_plane="1.34")), DONE, RELEASE, build_began=True))
     assert "there is no way back to 1.34" in said
     assert "update-cluster-version" not in said
 
 
 def test_where_eks_says_nothing_nothing_is_promised() -> None:
-    [said] = way_back("sar", versions_in_words(BEFORE), None, RELEASE)
+    [said] = way_back("sar", versions_in_words(BEFORE), None, RELEASE, build_began=True)
     assert "could not be asked" in said
 
 

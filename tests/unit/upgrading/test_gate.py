@@ -29,7 +29,7 @@ def finding(severity: str) -> dict[str, Any]:
 def test_a_well_cluster_with_fresh_copies_passes() -> None:
     gate = judge_gate(OPEN)
     assert gate.is_open, gate.against
-    assert gate.notes == ("3 homes have a completed snapshot since their last use or of last night",)
+    assert gate.notes == ("volumes with a completed snapshot since their last use or of last night: 3 of 3",)
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_a_well_cluster_with_fresh_copies_passes() -> None:
         pytest.param({"refresh": "FAILED"}, "could not refresh", id="refresh failed"),
         pytest.param({"refresh": "IN_PROGRESS"}, "has not finished", id="refresh late"),
         pytest.param({"missing_addons": ("coredns",)}, "no version of add-on coredns", id="add-on"),
-        pytest.param({"unproved": ("claim-ann: no completed snapshot of vol-1",)}, "1 of 3 homes", id="home"),
+        pytest.param({"unproved": ("claim-ann: no completed snapshot of vol-1",)}, "1 of 3 volumes", id="home"),
         pytest.param({"busy": ("the storage of the cluster is busy: night",)}, "night", id="busy"),
         pytest.param({"present": replace(PRESENT, status="UPDATING")}, "UPDATING", id="cluster"),
         pytest.param(

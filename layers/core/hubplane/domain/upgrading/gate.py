@@ -20,7 +20,7 @@ NIGHT: Final = timedelta(hours=26)
 """A snapshot not older than this is of last night: a day, and two hours for a night that ran late."""
 
 SHOWN: Final = 5
-"""Homes that a reason names; the others are counted."""
+"""Volumes that a reason names; the others are counted."""
 
 FRESH: Final = timedelta(hours=25)
 """EKS looks at every cluster each 24 hours (EKS User Guide, "View cluster insights")."""
@@ -32,7 +32,8 @@ class GateFacts:
 
     ``finishes``: the step makes whole what an interrupted upgrade left. ``diagnosis``: the result of ``diagnose_cluster``.
     ``busy``: who else works on the cluster, its storage or a home, in sentences. ``refresh``: how the refresh of the insights
-    went (COMPLETED, FAILED, IN_PROGRESS; None: none was asked for). ``unproved``: homes without a fresh copy.
+    went (COMPLETED, FAILED, IN_PROGRESS; None: none was asked for). ``unproved``: of the cluster's
+    ``volumes`` those without a fresh copy.
     ``missing_addons``: add-ons without a version for ``to_version``.
     """
 
@@ -43,7 +44,7 @@ class GateFacts:
     insights: tuple[Insight, ...]
     refresh: str | None
     unproved: tuple[str, ...]
-    homes: int
+    volumes: int
     missing_addons: tuple[str, ...]
     busy: tuple[str, ...]
     now: datetime
@@ -156,10 +157,10 @@ def _addons(facts: GateFacts) -> Iterator[str]:
 
 def _proof(facts: GateFacts) -> Iterator[str]:
     if facts.unproved:
-        more = f", and {len(facts.unproved) - SHOWN} more" if len(facts.unproved) > SHOWN else ""
+        more = f"; and {len(facts.unproved) - SHOWN} more" if len(facts.unproved) > SHOWN else ""
         yield (
-            f"{len(facts.unproved)} of {facts.homes} homes have no fresh copy ({'; '.join(facts.unproved[:SHOWN])}{more}): run "
-            f"`hubplane snapshot-volumes {facts.cluster_name} --mode enforce`"
+            f"{len(facts.unproved)} of {facts.volumes} volumes without a fresh copy ({'; '.join(facts.unproved[:SHOWN])}{more}): "
+            f"run `hubplane snapshot-volumes {facts.cluster_name} --mode enforce`"
         )
 
 
@@ -169,8 +170,5 @@ def _notes(facts: GateFacts) -> Iterator[str]:
             yield f"EKS warns: {insight.name}: {insight.reason}"
     if facts.refresh is None:
         yield "EKS's insights were read as they are; enforce has EKS look again first"
-    yield (
-        f"{facts.homes} homes have a completed snapshot since their last use or of last night"
-        if not facts.unproved
-        else (f"{facts.homes - len(facts.unproved)} of {facts.homes} homes have a fresh copy")
-    )
+    copied = facts.volumes - len(facts.unproved)
+    yield f"volumes with a completed snapshot since their last use or of last night: {copied} of {facts.volumes}"

@@ -18,9 +18,14 @@ __all__ = ["way_back"]
 ROLLBACK_DAYS = 7
 
 
-def way_back(cluster_name: str, before: Mapping[str, str], now: Present | None, release: Mapping[str, Any]) -> tuple[str, ...]:
-    """``before``: ``versions_in_words`` from the beginning. ``now``: None where EKS could not be asked. ``release``: the record
-    of the last release that was whole. Sentences in the order in which a person follows them."""
+def way_back(
+    cluster_name: str, before: Mapping[str, str], now: Present | None, release: Mapping[str, Any], *, build_began: bool
+) -> tuple[str, ...]:
+    """Sentences in the order in which a person follows them.
+
+    ``before``: ``versions_in_words`` from the beginning. ``now``: None where EKS could not be asked. ``release``: the record of
+    the last release that was whole. ``build_began``: the step that failed had got through its gate.
+    """
     if now is None:
         return (
             f"EKS could not be asked what the cluster runs: `aws eks describe-cluster --name {cluster_name}`, then start again",
@@ -32,7 +37,7 @@ def way_back(cluster_name: str, before: Mapping[str, str], now: Present | None, 
     if now.control_plane == former and not moved and not addons:
         return (
             f"the cluster runs Kubernetes {former} as before: nothing has to be taken back; mend the cause and start again",
-            *_release(cluster_name, release),
+            *(_release(release) if build_began else ()),
             homes,
         )
     said = [
@@ -52,7 +57,7 @@ def way_back(cluster_name: str, before: Mapping[str, str], now: Present | None, 
     ]
     if now.control_plane != former:
         said += _control_plane(cluster_name, former, now.control_plane)
-    return (*said, *_release(cluster_name, release), homes)
+    return (*said, *_release(release), homes)
 
 
 def _control_plane(cluster_name: str, former: str, present: str) -> list[str]:
@@ -76,7 +81,7 @@ def _control_plane(cluster_name: str, former: str, present: str) -> list[str]:
     ]
 
 
-def _release(cluster_name: str, release: Mapping[str, Any]) -> list[str]:
+def _release(release: Mapping[str, Any]) -> list[str]:
     revision = release.get("jupyterhub_revision")
     if revision is None:
         return []
