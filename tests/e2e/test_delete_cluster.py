@@ -89,7 +89,8 @@ def plant_homes(hubplane: Hubplane) -> dict[str, fleet.Home]:
     homes, now = {entry["person"]: fleet.Home(entry, NAME) for entry in entries}, datetime.now(UTC).replace(microsecond=0)
     volumes = [volume for home in homes.values() for volume in home.volumes(now)]
     volumes[2]["tags"]["do-not-delete"] = ""
-    fleet.seed(hubplane.cloud, volumes, [item for home in homes.values() for item in home.snapshots(now)])
+    copies = [{**item, "content": CHAPTER} for home in homes.values() for item in home.snapshots(now)]
+    fleet.seed(hubplane.cloud, volumes, copies)
     hubplane.run(NAME, "kubectl", "get", "nodes")  # writes the kubeconfig
     manifests = [item for home in homes.values() for item in home.manifests()]
     fleet.apply(hubplane.cloud, hubplane.folder / f"kubeconfig-{NAME}", [*manifests, left_behind(homes[BOB]), SERVICE])
@@ -341,6 +342,6 @@ def test_the_name_is_built_again_in_its_zone_and_people_find_their_homes(ending:
         volume = ebs(hubplane)["volumes"][answer["volume_id"]]
         assert volume["zone"] == ending.told["zone"]
         assert volume["volume_id"] != ending.homes[person].volume_id
-        assert volume.get("content", CHAPTER) == CHAPTER
+        assert volume["content"] == CHAPTER
     wait_for(lambda: may_start(ending, CYD)["allowed"], "the volume that stayed")
     assert may_start(ending, CYD)["volume_id"] == ending.homes[CYD].volume_id, "what was kept is mounted again"
