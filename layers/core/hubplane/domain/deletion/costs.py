@@ -1,8 +1,8 @@
 """What a thing that stays costs a month: list prices of us-east-1 but for storage, whose prices are the report's own table.
 
 https://aws.amazon.com/elasticloadbalancing/pricing/ (0.0225 USD an hour, its units of load aside), /ecr/pricing/ (0.10 a GB),
-/secrets-manager/pricing/ (0.40 a secret), /cloudwatch/pricing/ (0.03 a GB of archived logs), looked up in November 2026. What is
-not named costs nothing by itself.
+/secrets-manager/pricing/ (0.40 a secret), /cloudwatch/pricing/ (0.03 a GB of archived logs), as pages of others quoted them in
+2026. What is not named costs nothing by itself.
 """
 
 from __future__ import annotations
