@@ -108,6 +108,7 @@ def test_node_groups_grow_change_and_guard_their_cluster(cloud: RunningCloud) ->
         "labels": {"eks.amazonaws.com/nodegroup": "nodes", "profile": "sar"},
         "taints": [taint],
         "instance_ids": [instance["InstanceId"] for instance in instances],
+        "version": "1.35",
     }
     assert [instance["AvailabilityZone"] for instance in instances] == ["us-east-1d"] * 2
     found = cloud.client("ec2").describe_instances(InstanceIds=[instances[0]["InstanceId"]])["Reservations"][0]["Instances"][0]
