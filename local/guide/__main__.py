@@ -60,7 +60,8 @@ def up(console: Console) -> int:
     left = round_trip.leave(console, trip)
     if not storage_days(console, cloud, control_plane, cluster_name, kubeconfig):
         return 1
-    round_trip.come_back(console, trip, left)
+    if left is not None:
+        round_trip.come_back(console, trip, left)
     show.what_to_try(console, cloud, cluster_name, outcome.result["hub_url"])
     return 0
 

@@ -80,15 +80,18 @@ def start(visit: HubVisit, console: Console | None = None, server_name: str = ""
     return said
 
 
-def leave(console: Console, trip: RoundTrip) -> Left:
-    """The person writes a file, stops the server, and forty days pass. Raises ``VisitFailed``."""
+def leave(console: Console, trip: RoundTrip) -> Left | None:
+    """The person writes a file, stops, and forty days pass; None for one who has a home already. Raises ``VisitFailed``."""
     console.print()
     console.print(f"A first visit: {trip.username}", style="bold")
+    if trip.volume() is not None:
+        # A second time in one night would be more than a night may prune, and it would ask.
+        console.print("  has been there before; `make local-stop` and `make local` tell the story again", highlight=False)
+        return None
     progress = Progress(console)
     marker = f"written by {trip.username} at {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
     visit = trip.visit()
-    if not visit.servers():
-        start(visit, console)
+    start(visit, console)
     with progress.shown():
         with progress.step("write a file in the server"):
             visit.write_marker(marker)
