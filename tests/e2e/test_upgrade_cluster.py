@@ -97,7 +97,7 @@ def test_a_closed_gate_stops_before_anything_changed(rising: Hubplane) -> None:
     plant(rising)
     assert outcome.error == "UpgradeGateClosed"
     assert "/apis/example.io/v1beta1/widgets goes in 1.35" in outcome.cause
-    assert "homes have no fresh copy" in outcome.cause
+    assert "without a fresh copy" in outcome.cause
     assert "runs Kubernetes 1.34 as before: nothing has to be taken back" in outcome.cause
     assert versions(rising) == before
     record = rising.record(NAME)
@@ -153,3 +153,14 @@ def test_started_again_it_goes_on_to_the_end_and_is_then_found_done(rising: Hubp
     assert again.status == "SUCCEEDED"
     assert (again.result["steps"], again.result["changed"]) == ([], False)
     assert "nothing to do" in again.result["reason"]
+
+
+def test_a_step_whose_build_fails_is_told_in_the_build_s_own_words_with_the_way_back(rising: Hubplane) -> None:
+    wanted = {"cluster_name": NAME, "notebook_image_tag": "never-pushed", "mode": "enforce"}
+    outcome = rising.follow(rising.start_machine("UpgradeCluster", wanted))
+    assert outcome.error == "AccountNotReady"
+    assert "BuildStep failed" in outcome.cause
+    assert "never-pushed" in outcome.cause
+    assert "runs Kubernetes 1.36 as before: nothing has to be taken back" in outcome.cause
+    assert "helm -n jupyter rollback jupyterhub" in outcome.cause
+    assert "upgrade_lock" not in rising.record(NAME)
