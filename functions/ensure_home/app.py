@@ -31,12 +31,11 @@ from hubplane.adapters.people_ledger import entry_of_step
 from hubplane.adapters.users_table import RecordChange, UsersTable
 from hubplane.domain.errors import ClusterBusy, HubplaneError, NotYet, Throttled
 from hubplane.domain.homes.answers import answer, refused
-from hubplane.domain.homes.asking import asked_from_outside, foreign_provider
+from hubplane.domain.homes.asking import asked_from_outside, foreign_provider, key_of
 from hubplane.domain.homes.facts import HomeFacts
 from hubplane.domain.homes.giving import give_home
 from hubplane.domain.homes.ports import Tools
-from hubplane.domain.names import claims_of, username_key
-from hubplane.domain.registration.external import external_key
+from hubplane.domain.names import claims_of
 from hubplane.domain.registration.records import UserRecord
 from hubplane.domain.storage.policy import StoragePolicy
 from hubplane.entrypoint import logger, task
@@ -96,7 +95,7 @@ def who_asks(event: dict[str, Any]) -> HomeFacts:
     if cluster.is_ending:
         raise ClusterBusy("This hub is being taken down, so no server starts here. Your home is kept: ask an operator where.")
     provider = foreign_provider(cluster.sign_in_url, SETTINGS.user_pool_domain_url)
-    key = username_key(username) if provider is None else external_key(provider, username)
+    key = key_of(username, cluster.sign_in_url, SETTINGS.user_pool_domain_url)
     known = users().known(key)
     facts = HomeFacts(
         cluster_name=cluster_name,

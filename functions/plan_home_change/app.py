@@ -20,11 +20,12 @@ from hubplane.adapters.eks import cluster_connection
 from hubplane.adapters.kubernetes import Kubernetes
 from hubplane.adapters.users_table import UsersTable
 from hubplane.domain.errors import ClusterBusy, ClusterUnknown
+from hubplane.domain.homes.asking import key_of
 from hubplane.domain.homes.change_inputs import MoveInput, RestoreInput, read_move, read_restore
 from hubplane.domain.homes.facts import HomeFacts
 from hubplane.domain.homes.marks import COPY_OF_CLAIM_TAG
 from hubplane.domain.homes.restoring import plan_move, plan_restore
-from hubplane.domain.names import claims_of, username_key
+from hubplane.domain.names import claims_of
 from hubplane.domain.storage.policy import StoragePolicy
 from hubplane.domain.storage.tags import SET_ASIDE_TAG
 from hubplane.entrypoint import task
@@ -35,6 +36,7 @@ from hubplane.settings import read_settings
 class Settings:
     clusters_table_name: str
     users_table_name: str
+    user_pool_domain_url: str
     account_id: str
 
 
@@ -75,7 +77,8 @@ def look(given: RestoreInput | MoveInput) -> HomeFacts:
         raise ClusterUnknown(f"cluster {cluster_name} was never built here: start build_cluster first, or mend the name")
     if cluster.is_ending:
         raise ClusterBusy(f"cluster {cluster_name} is {cluster.status}: build it again before a home of it is changed")
-    known = UsersTable(client("dynamodb"), SETTINGS.users_table_name).known(username)
+    key = key_of(username, cluster.sign_in_url, SETTINGS.user_pool_domain_url)
+    known = UsersTable(client("dynamodb"), SETTINGS.users_table_name).known(key)
     policy = cluster.storage_policy or StoragePolicy()
     facts = HomeFacts(
         cluster_name=cluster_name,
@@ -84,7 +87,7 @@ def look(given: RestoreInput | MoveInput) -> HomeFacts:
         claim_name=claims_of(username).escaped,
         zone=cluster.availability_zone,
         requested_gib=cluster.home_size_gib or 0,
-        record=known.records.get(username_key(username)),
+        record=known.records.get(key),
         claim_holders=known.claim_holders,
         protection_tag=policy.protection_tag,
     )

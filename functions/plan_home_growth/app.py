@@ -22,11 +22,10 @@ from hubplane.adapters.home_growths import HomeGrowths
 from hubplane.adapters.kubernetes import Kubernetes
 from hubplane.adapters.users_table import UsersTable
 from hubplane.domain.errors import ClusterBusy, ClusterUnknown
-from hubplane.domain.homes.asking import foreign_provider
+from hubplane.domain.homes.asking import key_of
 from hubplane.domain.homes.growing import GrowthFacts, plan_growth
 from hubplane.domain.homes.operator_inputs import ExpandInput, read_expansion
 from hubplane.domain.names import claims_of
-from hubplane.domain.registration.external import external_key
 from hubplane.domain.storage.tags import carries_cluster
 from hubplane.entrypoint import task
 from hubplane.settings import read_settings
@@ -71,8 +70,7 @@ def look(given: ExpandInput, claim_name: str) -> GrowthFacts:
         raise ClusterUnknown(f"cluster {cluster_name} was never built here: start build_cluster first, or mend the name")
     if cluster.is_ending:
         raise ClusterBusy(f"cluster {cluster_name} is {cluster.status}: build it again before a home of it is changed")
-    provider = foreign_provider(cluster.sign_in_url, SETTINGS.user_pool_domain_url)
-    key = given.username if provider is None else external_key(provider, given.username)
+    key = key_of(given.username, cluster.sign_in_url, SETTINGS.user_pool_domain_url)
     record = UsersTable(client("dynamodb"), SETTINGS.users_table_name).read(key)
     claims = GrowingClaims(Kubernetes(cluster_connection(client("eks"), boto3.Session(), cluster_name)))
     home, ebs = claims.see(claim_name), Ebs(looking(), changing_client())

@@ -13,12 +13,14 @@ from moto import mock_aws
 from hubplane.adapters.ebs import Ebs
 from hubplane.adapters.home_volumes import HomeVolumes
 from hubplane.adapters.kubernetes import Kubernetes
+from hubplane.adapters.users_table import RecordChange
 from hubplane.domain.errors import HomeChangeRefused, HomeHeld, HomeNotProved
+from hubplane.domain.registration.records import Status, UserRecord
 from tests.adapters.fake_ebs import ACCOUNT, FakeEbs
 from tests.adapters.kubernetes_api import bind, running_api
 from tests.adapters.test_claims import NAMESPACE, csi, put_claim, put_pod, put_volume
 from tests.functions.release_clients import connect, load
-from tests.functions.spawning import CLAIM, CLAIM_PATH, OWNER, TAGS, ZONE, Spawn
+from tests.functions.spawning import CLAIM, CLAIM_PATH, OWNER, POOL_URL, TAGS, ZONE, Spawn
 
 FUNCTIONS = ("plan_home_change", "hold_home", "copy_home", "make_home_volume", "switch_home", "bind_copy", "release_home")
 ASIDE = "hubplane:set-aside"
@@ -60,8 +62,9 @@ class Changing(Spawn):
     def __init__(self, monkeypatch: pytest.MonkeyPatch, api: Any, zone: str = ZONE) -> None:
         super().__init__(monkeypatch, api)
         names = {"CLUSTERS_TABLE_NAME": "clusters", "USERS_TABLE_NAME": "users", "LEDGER_TABLE_NAME": "ledger"}
+        variables = {**names, "ACCOUNT_ID": ACCOUNT, "USER_POOL_DOMAIN_URL": POOL_URL, "HOLD_SECONDS": "1800"}
         for name in FUNCTIONS:
-            self.apps[name] = app = load(name, monkeypatch, ACCOUNT_ID=ACCOUNT, HOLD_SECONDS="1800", **names)
+            self.apps[name] = app = load(name, monkeypatch, **variables)
             for attribute, made in (("ebs", lambda: Ebs(self.ec2, self.ec2)), ("volumes", lambda: HomeVolumes(self.ec2))):
                 if hasattr(app, attribute):
                     monkeypatch.setattr(app, attribute, made)
@@ -237,6 +240,21 @@ def test_beside_leaves_the_home_alone_and_twice_is_once(make: Callable[..., Chan
     assert world.ebs.volumes["vol-1"] == before
     assert len(world.ebs.snapshots) == 2
     assert not any(key.startswith("kubernetes.io/cluster/") for key in tags_of(world.ebs.volumes[first["volume_id"]]))
+
+
+def test_somebody_of_another_provider_gets_their_own_home_back(make: Callable[..., Changing]) -> None:
+    world = make()
+    world.release(oauth={"domain_url": "https://login.uni.example.org/oauth"})
+    with pytest.raises(HomeChangeRefused, match="nobody called ada_lovelace is on record"):
+        world.run()
+    key = "external#login.uni.example.org#ada_lovelace"
+    record = UserRecord(key, "login.uni.example.org|1234", "", Status.APPROVED, ("opensarlab",))
+    assert world.users.write(RecordChange(record, None))
+    with pytest.raises(HomeChangeRefused, match="is another account's"):
+        world.run()
+    for item in (*world.ebs.volumes.values(), *world.ebs.snapshots.values()):
+        item["Tags"] = [tag if tag["Key"] != OWNER else {"Key": OWNER, "Value": record.sub} for tag in item["Tags"]]
+    assert tags_of(world.ebs.volumes[world.run()["volume_id"]])[OWNER] == record.sub
 
 
 def test_a_spawn_waits_while_a_home_is_held_and_another_execution_does_not_get_it(make: Callable[..., Changing]) -> None:

@@ -6,15 +6,21 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from hubplane.domain.homes.facts import HomeFacts
-from hubplane.domain.names import claims_of
+from hubplane.domain.names import claims_of, username_key
 from hubplane.domain.oauth_client import same_domain
-from hubplane.domain.registration.external import external_sub, pinned, provider_of
+from hubplane.domain.registration.external import external_key, external_sub, pinned, provider_of
 from hubplane.domain.registration.records import UserRecord
 
 
 def foreign_provider(sign_in_url: str | None, own_domain_url: str) -> str | None:
     """The provider of a cluster whose people are not the user pool's; None for the pool, and before the first release."""
     return None if sign_in_url is None or same_domain(sign_in_url, own_domain_url) else provider_of(sign_in_url)
+
+
+def key_of(username: str, sign_in_url: str | None, own_domain_url: str) -> str:
+    """The key of the record of somebody whom the cluster with this sign-in knows as ``username``."""
+    provider = foreign_provider(sign_in_url, own_domain_url)
+    return username_key(username) if provider is None else external_key(provider, username)
 
 
 def asked_from_outside(facts: HomeFacts, provider: str, record: UserRecord | None) -> HomeFacts:

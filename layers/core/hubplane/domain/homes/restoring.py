@@ -106,7 +106,7 @@ def _present(home: SeenHome, new: Volume | None) -> Volume | None:
 
 def _about_the_person(facts: HomeFacts) -> Iterator[str]:
     record, name = facts.record, facts.username
-    if record is None or record.username != username_key(name):
+    if record is None or record.name != username_key(name):
         yield f"nobody called {name} is on record: look at the Users table for how the name is written, or bind the account first"
         return
     if record.status not in OWNERS:
