@@ -54,8 +54,8 @@ def secret(app: ModuleType) -> Iterator[dict[str, str]]:
     document = {"client_id": CLIENT_ID, "client_secret": "planted-client-secret"}
 
     class Manager:
-        def get_secret_value(self, SecretId: str) -> dict[str, str]:  # noqa: N803
-            assert SecretId == EVENT["oauth_secret_arn"]
+        def get_secret_value(self, SecretId: str, VersionStage: str) -> dict[str, str]:  # noqa: N803
+            assert (SecretId, VersionStage) == (EVENT["oauth_secret_arn"], "AWSCURRENT")
             return {"SecretString": json.dumps(document)}
 
     balancing = app.client("elbv2")

@@ -43,7 +43,7 @@ def machine() -> dict[str, Any]:
             "Planned": {"Type": "Pass", "Assign": planned, "Next": "ApplyDeletions"},
             "ApplyDeletions": apply,
             "CountDeletions": {"Type": "Pass", "Output": "{% $totals %}", "End": True},
-            "Finish": {"Type": "Pass", "Output": "{% $failure %}", "End": True},
+            "QueueStorageMails": {"Type": "Pass", "Output": "{% $failure %}", "End": True},
         }
     }
 
