@@ -125,7 +125,9 @@ def test_owners_are_told_once(planted: Hubplane, night: dict[str, Any]) -> None:
 
 
 def test_the_ledger_holds_intent_proof_and_outcome_of_each_deed(planted: Hubplane, night: dict[str, Any]) -> None:
-    entries = [item for key, item in table(planted, "LedgerTableName").items() if '"storage#' in key]
+    runs = [step["prefix"].removeprefix(f"runs/{CLUSTER}/").rstrip("/") for step in night["enforce"].result["steps"]]
+    ledger = table(planted, "LedgerTableName").items()
+    entries = [item for key, item in ledger if '"storage#' in key and any(run in key for run in runs)]
     outcomes = [json.loads(item["outcomes"]["S"]) for item in entries]
     assert all(len(json.loads(item["intents"]["S"])) == len(told) for item, told in zip(entries, outcomes, strict=True))
     deleted = [told for batch in outcomes for told in batch if told["result"] == "deleted"]
