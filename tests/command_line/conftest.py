@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import pty
+import signal
 import struct
 import subprocess
 import sys
@@ -56,8 +57,15 @@ class Person:
 
     def popen(self, *arguments: str, **more: str) -> subprocess.Popen[str]:
         """Without a terminal, not waited for."""
-        pipe = subprocess.PIPE
-        return subprocess.Popen([str(PROGRAM), *arguments], env=self.environment(more), stdout=pipe, stderr=pipe, text=True)
+        return subprocess.Popen(
+            [str(PROGRAM), *arguments],
+            env=self.environment(more),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            # Who runs the tests in the background hands down that Ctrl-C is ignored; a person's shell does not.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        )
 
     def at_terminal(self, *arguments: str, typed: str = "", columns: int = 100) -> Finished:
         """In a terminal of its own, with ``typed`` on the keyboard."""
