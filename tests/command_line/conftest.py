@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import os
 import pty
-import signal
 import struct
 import subprocess
 import sys
@@ -58,13 +57,12 @@ class Person:
     def popen(self, *arguments: str, **more: str) -> subprocess.Popen[str]:
         """Without a terminal, not waited for."""
         return subprocess.Popen(
-            [str(PROGRAM), *arguments],
+            # Who runs the tests in the background hands down that Ctrl-C is ignored; a person's shell does not.
+            ["env", "--default-signal=INT", str(PROGRAM), *arguments],
             env=self.environment(more),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            # Who runs the tests in the background hands down that Ctrl-C is ignored; a person's shell does not.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
 
     def at_terminal(self, *arguments: str, typed: str = "", columns: int = 100) -> Finished:
