@@ -64,7 +64,8 @@ def what_to_try(console: Console, cloud: EmbeddedCloud, cluster_name: str, hub_u
     console.print()
     console.print("Try next")
     for command in (
-        "source .local/env; export PATH=$PWD/.tools/bin:$PATH",
+        "source .local/env; export PATH=$PWD/.venv/bin:$PWD/.tools/bin:$PATH",
+        "hubplane diagnose opensarlab --watch # or list-homes, storage-day, upgrade, …: hubplane --help",
         "kubectl get all                      # namespace jupyter",
         "helm list -A",
         f"curl --cacert {ca_file} {connect} {hub_url}/hub/health",
