@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
 from hubplane.domain.cluster_spec.validation import validate
 from hubplane.domain.diagnosis.checks import CHECKS
-from hubplane.domain.diagnosis.facts import ClusterFacts, HubAnswers
+from hubplane.domain.diagnosis.facts import HubAnswers
 from hubplane.domain.diagnosis.findings import Finding, finding_to_json
 from hubplane.domain.diagnosis.judging import diagnose
 from hubplane.domain.hub_facts import Answer, Target
@@ -22,8 +21,6 @@ from tests.unit.diagnosis.clusters import (
     healthy,
     waiting,
 )
-
-Trouble = Callable[[], ClusterFacts]
 from tests.unit.diagnosis.troubles import GNUTLS, NO_ROOM, TROUBLES, in_the_wrong_zone, two_volumes, with_hub
 
 
