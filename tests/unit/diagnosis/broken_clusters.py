@@ -6,8 +6,8 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from hubplane.domain.diagnosis.facts import Attachment, ClusterFacts, HubAnswers, Listener
-from hubplane.domain.hub_facts import Answer, Target
+from hubplane.domain.diagnosis.facts import Attachment, ClusterFacts, HubAnswers
+from hubplane.domain.hub_facts import Answer, Listener, Target
 from hubplane.domain.storage.records import Snapshot
 from tests.unit.diagnosis.clusters import (
     JUST_NOW,
@@ -126,7 +126,7 @@ def closed_ports(**fields: Any) -> ClusterFacts:
     facts = unhealthy_targets("Target.Timeout")
     assert facts.ports is not None
     bad_gateway = HubAnswers(Answer(502, {"server": "awselb/2.0"}))
-    return replace(facts, ports=replace(facts.ports, **fields), hub_answers=bad_gateway)
+    return replace(facts, ports=facts.ports._replace(**fields), hub_answers=bad_gateway)
 
 
 def certificate_is(**fields: Any) -> ClusterFacts:

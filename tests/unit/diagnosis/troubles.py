@@ -65,7 +65,7 @@ TROUBLES: dict[str, tuple[Trouble, str, str, str | None, str]] = {
     "listener-elsewhere": (lambda: healthy(listeners=(HTTP, HTTPS)), "entrance", "critical", None, "somewhere else"),
     "no-redirect": (lambda: healthy(listeners=healthy().listeners[1:]), "entrance", "notice", None, "without https"),
     "people-shut-out": (
-        lambda: replace(healthy(), ports=replace(healthy().ports, balancer_ports=frozenset())),  # type: ignore[type-var]
+        lambda: replace(healthy(), ports=healthy().ports._replace(balancer_ports=frozenset())),  # type: ignore[union-attr]
         "entrance",
         "critical",
         None,

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from hubplane.domain.diagnosis.facts import Listener, PortRules
-from hubplane.domain.hub_facts import LoadBalancer
+from hubplane.domain.hub_facts import Listener, LoadBalancer, PortRules
 from hubplane.domain.provider_errors import error_code, translated
 
 WEB_PORTS = (80, 443)

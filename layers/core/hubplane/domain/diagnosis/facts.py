@@ -15,7 +15,7 @@ from typing import Final
 
 from hubplane.domain.account_check.facts import Certificate, NotebookImageFound
 from hubplane.domain.cluster_spec.model import ClusterSpec
-from hubplane.domain.hub_facts import Answer, LoadBalancer, NoAnswer, Target
+from hubplane.domain.hub_facts import Answer, Listener, LoadBalancer, NoAnswer, PortRules, Target
 from hubplane.domain.storage.records import Snapshot, Volume
 
 __all__ = [
@@ -42,30 +42,6 @@ class BuildFailure:
     stage: str
     error: str
     cause: str
-
-
-@dataclass(frozen=True, slots=True)
-class Listener:
-    """A listener of the load balancer: its port, and the target groups that its default action forwards to."""
-
-    port: int
-    protocol: str
-    certificate_arn: str | None = None
-    target_group_arns: tuple[str, ...] = ()
-    redirects: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class PortRules:
-    """What the security groups let through: from the world to the load balancer, and from it to the nodes.
-
-    ``group_ids`` are those of the nodes; None for a group that is gone.
-    """
-
-    balancer_ports: frozenset[int]
-    node_port_open: bool
-    node_group_id: str | None
-    balancer_group_id: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from hubplane.domain.cluster_spec.model import ClusterSpec
-    from hubplane.domain.diagnosis.facts import PortRules
+    from hubplane.domain.hub_facts import PortRules
 
 MANAGED_TAG = "hubplane:managed"
 HUB_NAMESPACE = "jupyter"
