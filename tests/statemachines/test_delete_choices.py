@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import jsonata
 import pytest
 
-from tests.statemachines.test_people_choices import SUBSTITUTIONS, goes_to
+from tests.statemachines.choices import state_after
 
-SUBSTITUTIONS.update({"ReleasePolls": "120", "StackPolls": "600", "SweepPolls": "60"})
+goes_to = partial(
+    state_after, {"ServerPolls": "60", "SnapshotPolls": "1440", "ReleasePolls": "120", "StackPolls": "600", "SweepPolls": "60"}
+)
 
 STAGES = {
     "AreServersStopped": ("WaitForServers", "ProveClusterHomes", "ServersRunOn", 60),

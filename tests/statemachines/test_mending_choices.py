@@ -3,31 +3,17 @@
 from __future__ import annotations
 
 import json
-import re
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import jsonata
 import pytest
+
+from tests.statemachines.choices import state_after
 
 MACHINES = Path(__file__).resolve().parents[2] / "statemachines"
 SUBSTITUTIONS = {"HubPolls": "60", "ReleasePolls": "80"}
-
-
-def goes_to(machine: str, choice: str, **variables: Any) -> str:
-    """The state that follows, with the variables as they were assigned."""
-    text = (MACHINES / f"{machine}.asl.json").read_text()
-    for name, value in SUBSTITUTIONS.items():
-        text = text.replace(f"${{{name}}}", value)
-    state = json.loads(text)["States"][choice]
-    for rule in state["Choices"]:
-        expression = jsonata.Jsonata(re.fullmatch(r"\{% (.*) %\}", rule["Condition"])[1])  # type: ignore[index]
-        bindings = expression.create_frame()
-        for name, value in variables.items():
-            bindings.bind(name, value)
-        if expression.evaluate(None, bindings) is True:
-            return str(rule["Next"])
-    return str(state["Default"])
+goes_to = partial(state_after, SUBSTITUTIONS)
 
 
 @pytest.mark.parametrize(

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import jsonata
 import pytest
 
-from tests.statemachines.test_people_choices import SUBSTITUTIONS, goes_to
+from tests.statemachines.choices import state_after
 
-SUBSTITUTIONS.update({"InsightPolls": "80", "UpgradedPolls": "80"})
+goes_to = partial(state_after, {"InsightPolls": "80", "UpgradedPolls": "80"})
 STATES = json.loads((Path(__file__).parents[2] / "statemachines/upgrade_cluster.asl.json").read_text())["States"]
 OPEN = {"ready": True, "open": True}
 
