@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any
-
 import pytest
 
-from hubplane.domain.cluster_spec.model import AccessGrant, ClusterSpec, Hub, Network, NotebookImage, OAuth
 from hubplane.domain.eks_settings import planning
 from hubplane.domain.eks_settings.planning import plan_eks_settings, tagging_configuration, version_key
-from hubplane.domain.eks_settings.readiness import Health, Readiness, judge_readiness
 from hubplane.domain.eks_settings.settings import (
-    ADDONS,
-    CLUSTER_ADMIN,
     STORAGE_PRUNER,
     STORAGE_READER,
     Access,
@@ -24,24 +17,11 @@ from hubplane.domain.eks_settings.settings import (
     PresentEntry,
     PresentSettings,
     WantedSettings,
-    wanted_access,
-    wanted_associations,
-    wanted_volume_tags,
 )
 from hubplane.domain.errors import ProviderError
 
-SPEC = ClusterSpec(
-    cluster_name="lab",
-    network=Network("vpc-1", ("subnet-a", "subnet-d"), ("subnet-d",)),
-    hub=Hub("arn:aws:acm:us-east-1:111122223333:certificate/c", ("admin",)),
-    oauth=OAuth("https://lab.example"),
-    notebook_image=NotebookImage("quay.io/jupyter/base-notebook", "2026-11-01"),
-)
-ADMIN, ANNA, BERT, SWEEP, PRUNE = (
-    f"arn:aws:iam::111122223333:role/{name}" for name in ("hubplane", "anna", "bert", "sweep", "prune")
-)
+ADMIN, ANNA, BERT, SWEEP = (f"arn:aws:iam::111122223333:role/{name}" for name in ("hubplane", "anna", "bert", "sweep"))
 EVERYTHING = PolicyGrant("AmazonEKSClusterAdminPolicy")
-VIEW_ALL = PolicyGrant("AmazonEKSViewPolicy")
 VIEW, EDIT = PolicyGrant("AmazonEKSViewPolicy", ("jupyter",)), PolicyGrant("AmazonEKSEditPolicy", ("jupyter",))
 HUB = Association("jupyter", "hub", "arn:aws:iam::111122223333:role/hub-role")
 
@@ -261,135 +241,6 @@ def test_versions_are_compared_as_numbers(older: str, newer: str) -> None:
     assert version_key(older) < version_key(newer)
 
 
-@pytest.mark.parametrize(
-    ("access", "expected"),
-    [
-        pytest.param([(ANNA, "view")], {ANNA: {VIEW}}, id="view"),
-        pytest.param([(ANNA, "edit")], {ANNA: {EDIT}}, id="edit"),
-        pytest.param([(ANNA, "admin")], {ANNA: {PolicyGrant("AmazonEKSAdminPolicy", ("jupyter",)), VIEW_ALL}}, id="admin"),
-        pytest.param([(ANNA, "view"), (ANNA, "edit")], {ANNA: {VIEW, EDIT}}, id="named-twice"),
-        pytest.param(
-            [(ANNA, "view"), (ANNA, "admin")],
-            {ANNA: {PolicyGrant("AmazonEKSAdminPolicy", ("jupyter",)), VIEW_ALL}},
-            id="one-scope-per-policy-the-wider",
-        ),
-    ],
-)
-def test_levels_become_policies(access: list[tuple[str, str]], expected: dict[str, set[PolicyGrant]]) -> None:
-    spec = replace(SPEC, access=tuple(AccessGrant(arn, level) for arn, level in access))
-    wanted = {ADMIN: {EVERYTHING}, **expected}
-    assert wanted_access(spec, [ADMIN]) == {arn: Access(frozenset(grants)) for arn, grants in wanted.items()}
-
-
-@pytest.mark.parametrize(
-    ("listed", "expected"),
-    [
-        pytest.param([], {SWEEP: Access(frozenset(), frozenset({STORAGE_READER}))}, id="reader-and-pruner"),
-        pytest.param(
-            [AccessGrant(SWEEP, "view")], {SWEEP: Access(frozenset({VIEW}), frozenset({STORAGE_READER}))}, id="listed-as-well"
-        ),
-    ],
-)
-def test_functions_of_the_storage_day_get_groups_and_no_policy(listed: list[AccessGrant], expected: dict[str, Access]) -> None:
-    wanted = wanted_access(replace(SPEC, access=tuple(listed)), [ADMIN], [SWEEP], [PRUNE])
-    pruner = Access(frozenset(), frozenset({STORAGE_READER, STORAGE_PRUNER}))
-    assert wanted == {ADMIN: Access(CLUSTER_ADMIN), PRUNE: pruner, **expected}
-
-
-def test_a_function_named_as_reader_and_pruner_prunes() -> None:
-    assert STORAGE_PRUNER in wanted_access(SPEC, [], [SWEEP], [SWEEP])[SWEEP].groups
-
-
-def test_nobody_but_the_control_plane_sees_secrets_of_the_whole_cluster() -> None:
-    spec = replace(SPEC, access=tuple(AccessGrant(f"{ANNA}-{level}", level) for level in ("view", "edit", "admin")))
-    wide = {
-        item
-        for arn, access in wanted_access(spec, [ADMIN]).items()
-        if arn != ADMIN
-        for item in access.grants
-        if not item.namespaces
-    }
-    assert wide == {VIEW_ALL}
-
-
-def test_the_three_identities_are_those_of_the_charts_service_accounts() -> None:
-    assert [item[:2] for item in wanted_associations("csi", "autoscaler", "hub")] == [
-        ("kube-system", "ebs-csi-controller-sa"),
-        ("autoscaler", "cluster-autoscaler"),
-        ("jupyter", "hub"),
-    ]
-
-
-ACTIVE = Health("ACTIVE")
-ALL_ACTIVE = dict.fromkeys(ADDONS, ACTIVE)
-
-
-def with_addon(health: Health | None) -> dict[str, Any]:
-    return {**{name: item for name, item in ALL_ACTIVE.items() if name != "coredns"}, **({"coredns": health} if health else {})}
-
-
-@pytest.mark.parametrize(
-    ("addons", "node_groups", "is_ready", "hopeless", "words"),
-    [
-        pytest.param(ALL_ACTIVE, {"main": ACTIVE}, True, False, "6 add-ons and 1 node group(s) are active", id="ready"),
-        pytest.param(with_addon(None), {"main": ACTIVE}, False, False, "add-on coredns is not there yet", id="addon-missing"),
-        pytest.param(
-            with_addon(Health("CREATING")), {"main": ACTIVE}, False, False, "add-on coredns is CREATING", id="addon-coming"
-        ),
-        pytest.param(
-            with_addon(Health("DEGRADED", (("InsufficientNumberOfReplicas", "no nodes"),))),
-            {"main": Health("CREATING")},
-            False,
-            False,
-            "add-on coredns is DEGRADED (InsufficientNumberOfReplicas: no nodes); node group main is CREATING",
-            id="coredns-waits-for-nodes",
-        ),
-        pytest.param(
-            with_addon(Health("DEGRADED", (("AccessDenied", "role"),))),
-            {"main": ACTIVE},
-            False,
-            True,
-            "add-on coredns is DEGRADED (AccessDenied: role)",
-            id="addon-without-rights",
-        ),
-        pytest.param(
-            with_addon(Health("CREATE_FAILED", (("ConfigurationConflict", "conflicts found"),))),
-            {"main": ACTIVE},
-            False,
-            True,
-            "add-on coredns is CREATE_FAILED (ConfigurationConflict: conflicts found)",
-            id="addon-failed",
-        ),
-        pytest.param(ALL_ACTIVE, {"main": None}, False, False, "node group main is not there yet", id="node-group-missing"),
-        pytest.param(
-            ALL_ACTIVE,
-            {"main": Health("CREATE_FAILED", (("NodeCreationFailure", "Instances failed to join"),))},
-            False,
-            True,
-            "node group main is CREATE_FAILED (NodeCreationFailure: Instances failed to join)",
-            id="node-group-failed",
-        ),
-        pytest.param(
-            ALL_ACTIVE,
-            {"main": Health("DEGRADED", (("AutoScalingGroupRateLimitExceeded", "slow down"),))},
-            False,
-            False,
-            "node group main is DEGRADED",
-            id="node-group-throttled",
-        ),
-        pytest.param(
-            ALL_ACTIVE, {"main": ACTIVE, "gpu": Health("UPDATING")}, False, False, "node group gpu is UPDATING", id="second-group"
-        ),
-    ],
-)
-def test_readiness_tells_waiting_from_hopeless(
-    addons: dict[str, Health], node_groups: dict[str, Health | None], is_ready: bool, hopeless: bool, words: str
-) -> None:
-    readiness = judge_readiness(addons, node_groups)
-    assert readiness == Readiness(is_ready, hopeless, readiness.reason)
-    assert words in readiness.reason
-
-
 TAGS = {"hubplane:cluster": "lab", "osl-billing": "lab"}
 TAGGING = '{"controller": {"extraVolumeTags": {"hubplane:cluster": "lab", "osl-billing": "lab"}}}'
 
@@ -438,8 +289,3 @@ def test_only_the_volume_driver_is_configured_and_in_one_update(
         for action in actions
         if isinstance(action, planning.CreateAddon | planning.UpdateAddon)
     ] == expected
-
-
-def test_volumes_carry_the_specifications_tags_that_the_driver_can_take() -> None:
-    spec = replace(SPEC, tags={"osl-billing": "lab", "a=b": "c", "team": "x=y z", "list": "a,b"})
-    assert wanted_volume_tags(spec) == {"hubplane:cluster": "lab", "osl-billing": "lab", "team": "x=y z"}
