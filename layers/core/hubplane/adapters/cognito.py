@@ -3,24 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
+from hubplane.domain.oauth_client import AppClient
 from hubplane.domain.provider_errors import error_code, translated
 
 # DescribeUserPoolClient tells these, UpdateUserPoolClient takes none of them as a setting.
 NOT_SETTINGS = frozenset({"UserPoolId", "ClientId", "ClientSecret", "CreationDate", "LastModifiedDate"})
-
-
-@dataclass(frozen=True)
-class AppClient:
-    """An app client. ``secret`` is None for a public client; it stays out of ``repr``."""
-
-    client_id: str
-    name: str
-    created_at: str
-    secret: str | None = field(repr=False)
-    settings: Mapping[str, Any] = field(repr=False)
 
 
 class UserPool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 CALLBACK_PATH = "/hub/oauth_callback"
@@ -24,6 +25,17 @@ SETTINGS_AT_BIRTH: Mapping[str, Any] = {
     "TokenValidityUnits": {"AccessToken": "minutes", "IdToken": "minutes", "RefreshToken": "hours"},
     "EnableTokenRevocation": True,
 }
+
+
+@dataclass(frozen=True)
+class AppClient:
+    """An app client as Cognito has it. ``secret`` is None for a public client; it stays out of ``repr``."""
+
+    client_id: str
+    name: str
+    created_at: str
+    secret: str | None = field(repr=False)
+    settings: Mapping[str, Any] = field(repr=False)
 
 
 class WantedClient(NamedTuple):
