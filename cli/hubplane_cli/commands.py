@@ -12,7 +12,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from hubplane_cli.cloud import Cloud, Place
-from hubplane_cli.errors import WrongUse
+from hubplane_cli.errors import TROUBLE, WrongUse
 from hubplane_cli.machines import MACHINES, Field, Machine, execution_input
 
 
@@ -78,12 +78,19 @@ def command_of(machine: Machine) -> click.Command:
             cloud.require_cluster(document["cluster_name"])
         return executions.run(cloud, machine.name, document, name, watch, as_json)
 
-    command = click.command(machine.command, help=f"{machine.words}.", short_help=machine.words)(follow_options(start))
+    command = click.command(machine.command, help=_help(machine), short_help=machine.words)(follow_options(start))
     own = [_parameter(field, machine) for field in machine.fields]
     if machine.reads_specification:
         own.append(click.Option(["--spec", "spec_file"], type=click.Path(), required=True, help=_SPEC_HELP))
     command.params[:0] = own
     return command
+
+
+def _help(machine: Machine) -> str:
+    if machine.good is None:
+        return f"{machine.words}."
+    watched = f"With --watch it exits with {TROUBLE} where {machine.good.key} in the result says that something is wrong."
+    return f"{machine.words}.\n\n{watched}"
 
 
 _SPEC_HELP = "File with the specification: JSON, YAML, or the 2019 parameter file as it stands. - reads standard input."

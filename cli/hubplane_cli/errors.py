@@ -6,6 +6,8 @@ FAILED = 1
 USAGE = 2
 NO_ACCESS = 3
 NO_ANSWER = 4
+TROUBLE = 5
+"""The execution did what it is for, and its result says that something is wrong."""
 INTERRUPTED = 130
 """128 + SIGINT, as shells count it."""
 

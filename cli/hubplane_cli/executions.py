@@ -10,9 +10,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from hubplane_cli.cloud import Cloud, asking
-from hubplane_cli.errors import FAILED, INTERRUPTED, Problem, WrongUse
+from hubplane_cli.errors import FAILED, INTERRUPTED, TROUBLE, Problem, WrongUse
 from hubplane_cli.follow import Ending, Execution, describe, ending
-from hubplane_cli.screen import Progress, clock, print_json, show_ending
+from hubplane_cli.machines import machine_of
+from hubplane_cli.screen import Progress, clock, plain, print_json, show_ending
 
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.5, 5.0
 """Seconds between two looks. GetExecutionHistory refills 20 a second for an account in most Regions (Step Functions quotas), so
@@ -64,7 +65,20 @@ def follow(cloud: Cloud, execution_arn: str, as_json: bool) -> int:
             problem.args = (f"{problem}\nThe execution goes on. {how_to_watch(execution_arn)}",)
         raise
     show_ending(ended, as_json)
-    return 0 if ended.succeeded else FAILED
+    return exit_code(ended)
+
+
+def exit_code(ended: Ending) -> int:
+    """0, 1 where the execution failed, or 5 where its result says that something is wrong; says why that is not 0."""
+    if not ended.succeeded:
+        return FAILED
+    machine = machine_of(ended.execution_arn)
+    good = machine.good if machine else None
+    if good is None or (found := good.found(ended.result)) in good.values:
+        return 0
+    told = f"{len(found)} of them" if isinstance(found, list) else plain(found)
+    Progress().note(f"it succeeded, and its result says that something is wrong ({good.key}: {told}): exit code {TROUBLE}")
+    return TROUBLE
 
 
 def _followed(cloud: Cloud, execution_arn: str, progress: Progress) -> Ending:

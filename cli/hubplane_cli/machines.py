@@ -34,13 +34,33 @@ class Field:
 
 
 @dataclass(frozen=True)
+class Good:
+    """The field of a result that tells whether all is well, and its values where it is; one that is not there is None.
+
+    ``key`` may have dots: ``report.problems``.
+    """
+
+    key: str
+    values: tuple[Any, ...]
+
+    def found(self, result: Any) -> Any:
+        """The field's value in ``result``."""
+        for part in self.key.split("."):
+            result = result.get(part) if isinstance(result, Mapping) else None
+        return result
+
+
+@dataclass(frozen=True)
 class Machine:
-    """A state machine: the file's name in statemachines/, the command that starts it, and its input."""
+    """A state machine: the file's name in statemachines/, the command that starts it, its input, and where its result says that
+    it found trouble; without ``good`` an execution that succeeds is all there is to know.
+    """
 
     name: str
     command: str
     words: str
     fields: tuple[Field, ...]
+    good: Good | None = None
     reads_specification: bool = False
     is_new_cluster: bool = False
 
@@ -65,6 +85,7 @@ NIGHT_MODE = Field(
 DEADLINE = Field("deadline_hours", "how long it may wait for snapshots", "number")
 PERSON = Field("username", "whose home or server it is", is_argument=True)
 NIGHT = (CLUSTER, NIGHT_MODE, DEADLINE)
+NONE_FAILED = Good("counts.failed", (0, None))
 
 MACHINES: tuple[Machine, ...] = (
     Machine(
@@ -75,7 +96,13 @@ MACHINES: tuple[Machine, ...] = (
         reads_specification=True,
         is_new_cluster=True,
     ),
-    Machine("diagnose_cluster", "diagnose", "Find out what is wrong with a cluster, and what mends it", (CLUSTER,)),
+    Machine(
+        "diagnose_cluster",
+        "diagnose",
+        "Find out what is wrong with a cluster, and what mends it",
+        (CLUSTER,),
+        good=Good("healthy", (True,)),
+    ),
     Machine("restart_hub", "restart-hub", "Make the hub's pod anew; people's servers stay up", (CLUSTER,)),
     Machine("repair_autoscaler", "repair-autoscaler", "Make the autoscaler's namespace and release anew", (CLUSTER,)),
     Machine(
@@ -96,6 +123,7 @@ MACHINES: tuple[Machine, ...] = (
             Field("ami_ids", "GROUP=AMI: the machine image of a node group that has a pinned one", "pairs", option="ami-id"),
             MODE,
         ),
+        good=Good("gate.open", (True, None)),
     ),
     Machine(
         "delete_cluster",
@@ -107,11 +135,14 @@ MACHINES: tuple[Machine, ...] = (
             Field("homes", "what becomes of the homes", "choice", ("keep-snapshots", "keep-volumes", "delete-after-proof")),
             MODE,
         ),
+        good=Good("unfinished", (0, None)),
     ),
-    Machine("run_storage_day", "storage-day", "Snapshots, pruning and the report of one night", NIGHT),
-    Machine("snapshot_volumes", "snapshot-volumes", "The first step of a storage day by itself", NIGHT),
-    Machine("prune_volumes", "prune-volumes", "The second step of a storage day by itself", NIGHT),
-    Machine("prune_snapshots", "prune-snapshots", "The third step of a storage day by itself", NIGHT),
+    Machine(
+        "run_storage_day", "storage-day", "Snapshots, pruning and the report of one night", NIGHT, Good("report.problems", ([],))
+    ),
+    Machine("snapshot_volumes", "snapshot-volumes", "The first step of a storage day by itself", NIGHT, NONE_FAILED),
+    Machine("prune_volumes", "prune-volumes", "The second step of a storage day by itself", NIGHT, NONE_FAILED),
+    Machine("prune_snapshots", "prune-snapshots", "The third step of a storage day by itself", NIGHT, NONE_FAILED),
     Machine(
         "adopt_homes",
         "adopt-homes",
@@ -122,6 +153,7 @@ MACHINES: tuple[Machine, ...] = (
             Field("plan_id", "the plan that was read, where the mode is enforce"),
             Field("by", "who has read it, where the mode is enforce"),
         ),
+        good=Good("skipped", (0,)),
     ),
     Machine(
         "expand_home",
@@ -135,7 +167,13 @@ MACHINES: tuple[Machine, ...] = (
             MODE,
         ),
     ),
-    Machine("list_homes", "list-homes", "List every home: who, size, last use, copies, cost, state", (CLUSTER,)),
+    Machine(
+        "list_homes",
+        "list-homes",
+        "List every home: who, size, last use, copies, cost, state",
+        (CLUSTER,),
+        good=Good("notes", ([],)),
+    ),
     Machine(
         "restore_home",
         "restore-home",
@@ -154,6 +192,7 @@ MACHINES: tuple[Machine, ...] = (
         "drill-restore",
         "Restore some homes to temporary volumes, look at them and remove them again",
         (CLUSTER, Field("count", "how many homes beside the drill's own", "number")),
+        good=Good("status", ("passed",)),
     ),
     Machine("move_home", "move-home", "Bring a home into the Availability Zone of its cluster", (CLUSTER, PERSON, MODE)),
     Machine(
@@ -176,6 +215,7 @@ MACHINES: tuple[Machine, ...] = (
             Field("decision.clusters", "a cluster that the person may use", "texts", option="cluster"),
             Field("decision.reason", "the reason of a refusal: the person reads it"),
         ),
+        good=Good("status", ("approved", "refused")),
     ),
     Machine(
         "offboard_user",
@@ -213,9 +253,16 @@ MACHINES: tuple[Machine, ...] = (
             BY,
             MODE,
         ),
+        good=Good("counts.refuse", (0, None)),
     ),
 )
 BY_COMMAND: Mapping[str, Machine] = {machine.command: machine for machine in MACHINES}
+
+
+def machine_of(execution_arn: str) -> Machine | None:
+    """The machine that an execution is of, by the name that template.yaml gives it: ``<stack>-restart-hub``. None for others."""
+    called = execution_arn.split(":")[6].replace("-", "_")
+    return next((machine for machine in MACHINES if called.endswith(f"_{machine.name}")), None)
 
 
 _LONGEST_TYPED = 300

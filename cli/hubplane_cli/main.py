@@ -13,8 +13,14 @@ from hubplane_cli.commands import ClusterName, follow_options, machine_commands,
 from hubplane_cli.errors import INTERRUPTED, USAGE, Problem
 
 _EPILOG = """\b
-Exit codes: 0 it succeeded, 1 the execution failed, 2 wrong use (a name, an option, a file), 3 no credentials, expired ones or
-ones that may not do it, 4 AWS gives no answer, 130 interrupted (an execution goes on).
+Exit codes:
+  0    it succeeded, or was started where --watch is not given
+  1    the execution failed, timed out or was stopped
+  2    wrong use: a name, an option, a file; nothing was started
+  3    no credentials, expired ones, or ones that may not do it
+  4    AWS gives no answer, or refuses for a reason of its own
+  5    it succeeded, and its result says that something is wrong
+  130  interrupted; an execution that was started goes on
 """
 
 

@@ -97,7 +97,7 @@ def lines_of(value: Any, indent: int = 0) -> list[str]:
         return [f"{pad}{line}" for line in table(value)]
     if isinstance(value, list):
         return [line for item in value for line in _item(item, indent)]
-    return [f"{pad}{_plain(value)}"]
+    return [f"{pad}{plain(value)}"]
 
 
 def _entry(key: str, value: Any, indent: int) -> list[str]:
@@ -106,7 +106,7 @@ def _entry(key: str, value: Any, indent: int) -> list[str]:
         return [f"{pad}{key}: {command_for(value['machine'], value['input'])}"]
     if isinstance(value, (Mapping, list)):
         return [f"{pad}{key}:", *lines_of(value, indent + 1)] if value else [f"{pad}{key}: none"]
-    return [f"{pad}{key}: {_plain(value)}"]
+    return [f"{pad}{key}: {plain(value)}"]
 
 
 def _item(item: Any, indent: int) -> list[str]:
@@ -118,7 +118,8 @@ def _is_row(item: Any) -> bool:
     return isinstance(item, Mapping) and not any(isinstance(value, (Mapping, list)) for value in item.values())
 
 
-def _plain(value: Any) -> str:
+def plain(value: Any) -> str:
+    """A value without parts in a person's words."""
     if value is None:
         return "-"
     if isinstance(value, bool):
@@ -129,6 +130,6 @@ def _plain(value: Any) -> str:
 def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str] = ()) -> list[str]:
     """Rows as lines with a heading; the columns are given, or all keys in the order in which they first appear."""
     names = list(columns) or list(dict.fromkeys(name for row in rows for name in row))
-    cells = [[name.replace("_", " ").upper() for name in names], *[[_plain(row.get(name)) for name in names] for row in rows]]
+    cells = [[name.replace("_", " ").upper() for name in names], *[[plain(row.get(name)) for name in names] for row in rows]]
     widths = [max(len(line[index]) for line in cells) for index in range(len(names))]
     return ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in cells]
