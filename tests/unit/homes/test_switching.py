@@ -2,102 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from hubplane.domain.homes.changes import Kind
+from hubplane.domain.errors import HomeChangeRefused
 from hubplane.domain.homes.facts import HomeAction, SeenClaim
-from hubplane.domain.homes.marks import copy_tags, home_tags, set_aside_claim, set_aside_tags
+from hubplane.domain.homes.marks import home_tags, set_aside_claim, set_aside_tags
 from hubplane.domain.homes.planning import plan_home
-from hubplane.domain.homes.switching import DeedKind, SeenPlace, SeenVolumeObject, next_deed
+from hubplane.domain.homes.switching import DeedKind, SeenVolumeObject, next_deed
+from hubplane.domain.homes.taking_place import take_next_step
 from hubplane.domain.storage.actions import DELETES
 from hubplane.domain.storage.policy import StoragePolicy
+from hubplane.domain.storage.ports import Refusal, Refused
 from hubplane.domain.storage.records import Claim, Sighting, Snapshot, Volume
 from hubplane.domain.storage.snapshot_pruning import plan_snapshot_pruning
 from hubplane.domain.storage.volume_pruning import plan_volume_pruning
-from tests.unit.homes.homes import MINE, ZONE, copy_of, facts, home_volume
-from tests.unit.storage.builders import ACCOUNT, CLUSTER, NOW, ago, inventory, volume
+from tests.unit.homes.homes import MINE, facts, home_volume
+from tests.unit.homes.switching_world import BEFORE, LATER, OLD, TAKING, World, made
+from tests.unit.storage.builders import ACCOUNT, CLUSTER, NOW, ago, inventory
 
 ASIDE = set_aside_claim("claim-ann", NOW)
-OLD = copy_of("snap-old", days_old=20)
-BEFORE = copy_of("snap-before", days_old=0.01, more={"do-not-delete": "true"})
-LATER = (copy_of("snap-15", days_old=15), copy_of("snap-12", days_old=12))
-
-
-def made() -> Volume:
-    tags = copy_tags(
-        CLUSTER,
-        "claim-ann",
-        MINE,
-        OLD,
-        "claim-ann-new",
-        made_for=str(Kind.INSTEAD),
-        replaces="vol-1",
-        protection_tag="do-not-delete",
-    )
-    return volume("vol-2", tags=tags, zone=ZONE, created_at=NOW, source_snapshot_id="snap-old")
-
-
-@dataclass
-class World:
-    """The place, as EC2 and Kubernetes hold it, and what each deed does there."""
-
-    former: Volume | None = field(default_factory=home_volume)
-    new: Volume = field(default_factory=made)
-    copy: Snapshot | None = BEFORE
-    bound_to: str | None = "vol-1"
-    claim: bool = True
-    retains: bool = False
-    object_there: bool = True
-
-    def place(self, **fields: Any) -> SeenPlace:
-        held = "claim-ann" if self.claim and self.bound_to == "vol-1" else None
-        objects = (SeenVolumeObject("pv-1", "vol-1", self.retains, held),) if self.object_there else ()
-        whole: dict[str, Any] = {
-            "cluster_name": CLUSTER,
-            "claim_name": "claim-ann",
-            "account_id": ACCOUNT,
-            "new": self.new,
-            "former_id": "vol-1",
-            "former": self.former,
-            "copy": self.copy,
-            "claim_exists": self.claim,
-            "bound_to": self.bound_to if self.claim else None,
-            "objects": objects,
-        }
-        return SeenPlace(**{**whole, **fields})
-
-    def do(self, kind: DeedKind) -> None:
-        if kind is DeedKind.RETAIN:
-            self.retains = True
-        elif kind is DeedKind.FREE:
-            self.claim, self.bound_to = False, None
-            if not self.retains:
-                self.former = None  # what Kubernetes does with a claim whose volume it may delete
-        elif kind is DeedKind.NAME:
-            self.new = replace(self.new, tags={**self.new.tags, **home_tags(CLUSTER, "claim-ann", MINE, "vol-2")})
-        elif kind is DeedKind.SET_ASIDE:
-            assert self.former is not None
-            assert self.copy is not None
-            self.former = replace(self.former, tags={**self.former.tags, **set_aside_tags("claim-ann", NOW)})
-            self.copy = replace(self.copy, tags={**self.copy.tags, **set_aside_tags("claim-ann", NOW)})
-        elif kind is DeedKind.BIND:
-            self.claim, self.bound_to = True, "vol-2"
-        elif kind is DeedKind.FORGET:
-            assert self.retains, "the volume would go with its object"
-            self.object_there = False
-        else:
-            raise AssertionError(kind)
-
-    def volumes(self) -> tuple[Volume, ...]:
-        return (*((self.former,) if self.former else ()), self.new)
-
-    def snapshots(self) -> tuple[Snapshot, ...]:
-        return (OLD, *LATER, *((self.copy,) if self.copy else ()))
-
-
 ORDER = ["retain", "free", "name", "set_aside", "bind", "forget"]
 
 
@@ -105,11 +31,12 @@ def run(world: World, deeds: int = 20) -> list[str]:
     """Up to so many deeds; their names."""
     done: list[str] = []
     while len(done) < deeds:
-        deed = next_deed(world.place())
+        deed, was_done = take_next_step(TAKING, world.tools())
         if deed.kind is DeedKind.DONE:
+            assert not was_done
             break
+        assert was_done
         done.append(str(deed.kind))
-        world.do(deed.kind)
     return done
 
 
@@ -258,3 +185,31 @@ def test_what_is_not_as_it_should_be_is_left_alone(changed: dict[str, Any], seen
 
 def test_the_name_of_what_is_set_aside_leads_to_nobody() -> None:
     assert not ASIDE.startswith("claim-")
+
+
+@pytest.mark.parametrize("came_between", [Refusal.CHANGED, Refusal.GONE, Refusal.LOST])
+def test_a_claim_that_changed_since_the_look_is_looked_at_again(came_between: Refusal) -> None:
+    world = World(retains=True, came_between=came_between)
+    deed, was_done = take_next_step(TAKING, world.tools())
+    assert (deed.kind, was_done, world.claim) == (DeedKind.FREE, False, True)
+    world.came_between = None
+    assert run(world) == ORDER[1:]
+
+
+def test_a_claim_that_is_refused_for_another_reason_ends_the_run() -> None:
+    with pytest.raises(Refused):
+        take_next_step(TAKING, World(retains=True, came_between=Refusal.IN_USE).tools())
+
+
+def test_what_a_person_has_to_look_at_changes_nothing() -> None:
+    world = World(claim=False, copy=None)
+    with pytest.raises(HomeChangeRefused, match="vol-1 has no snapshot of its own"):
+        take_next_step(TAKING, world.tools())
+    assert world == World(claim=False, copy=None)
+
+
+def test_a_home_that_was_protected_stays_so_on_its_new_volume() -> None:
+    home = home_volume()
+    world = World(former=replace(home, tags={**home.tags, "do-not-delete": "yes"}))
+    run(world)
+    assert world.new.tags["do-not-delete"] == "true"
