@@ -8,7 +8,6 @@ from typing import Any
 import boto3
 
 from hubplane.adapters.cloudformation import CloudFormation, Stack
-from hubplane.domain.cluster_stack import names
 from hubplane.domain.cluster_stack.causes import first_cause
 from hubplane.domain.cluster_stack.outcome import stack_outcome
 from hubplane.domain.errors import StackFailed
@@ -23,7 +22,7 @@ def stacks() -> CloudFormation:
 
 @task
 def handler(event: dict[str, Any]) -> dict[str, Any]:
-    stack_name, own_change = event["stack_name"], names.change_set_name(event["execution_arn"])
+    stack_name, own_change = event["stack_name"], event["change_set_name"]
     # In this order: a change that ends between the two looks is waited for once more, never taken for the state before it.
     change_set = stacks().change_set(stack_name, own_change)
     stack = stacks().stack(stack_name)

@@ -8,7 +8,6 @@ from typing import Any
 import boto3
 
 from hubplane.adapters.cloudformation import CloudFormation
-from hubplane.domain.cluster_stack import names
 from hubplane.domain.cluster_stack.change_set import change_set_stage, changes_digest
 from hubplane.domain.errors import ChangeRefused
 from hubplane.entrypoint import task
@@ -35,7 +34,7 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
         raise ChangeRefused(
             f"change set {name} of stack {stack_name} is not the one that was judged: nothing was changed, start the build again"
         )
-    started = stacks().execute_change_set(stack_name, name, token=names.change_set_name(event["execution_arn"]))
+    started = stacks().execute_change_set(stack_name, name, token=name)
     reason = "CloudFormation is making the change" if started else "the change was started before"
     return {"started": started, "changes": judged["changes"] if started else [], "reason": reason}
 

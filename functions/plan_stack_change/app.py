@@ -1,4 +1,8 @@
-"""PlanStackChange: renders the cluster's template and asks CloudFormation what it would change. Nothing is changed yet."""
+"""PlanStackChange: renders the cluster's template and asks CloudFormation what it would change. Nothing is changed yet.
+
+Result: ``ready`` (false: the stack is not at rest, ask again), ``change_set_name``, ``more`` (true: this is the control plane's
+change, and the rest is planned when it is done). A roll-back that failed is continued, once by each execution. Repeatable.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +15,17 @@ from typing import Any
 import boto3
 
 from hubplane.adapters.cloudformation import CloudFormation, Stack
-from hubplane.adapters.cluster_stack_facts import running_size, vpc_cidr_blocks
+from hubplane.adapters.cluster_stack_facts import running_size, running_version, vpc_cidr_blocks
 from hubplane.domain.cluster_spec.model import ClusterSpec, spec_from_json
 from hubplane.domain.cluster_stack import names, scaling
+from hubplane.domain.cluster_stack.control_plane import (
+    ControlPlaneChange,
+    control_plane_first,
+    declared_groups,
+    declared_version,
+)
 from hubplane.domain.cluster_stack.preparation import decide_stack_preparation
+from hubplane.domain.cluster_stack.rolling_back import decide_continuation
 from hubplane.domain.cluster_stack.template import (
     StackFacts,
     choose_service_cidr,
@@ -60,36 +71,69 @@ def base_template() -> dict[str, Any]:
 @task
 def handler(event: dict[str, Any]) -> dict[str, Any]:
     spec = spec_from_json(event["spec"])
-    stack_name, change_set_name = names.stack_name(spec.cluster_name), names.change_set_name(event["execution_arn"])
+    stack_name, execution_arn = names.stack_name(spec.cluster_name), event["execution_arn"]
     stack = stacks().stack(stack_name)
     preparation = decide_stack_preparation(stack.status if stack else None)
     if preparation.kind == "refuse":
         raise StackBusy(f"stack {stack_name}: {preparation.reason}")
     answer = {"stack_name": stack_name, "kind": preparation.kind, "reason": preparation.reason, "changes": []}
+    not_yet = {**answer, "ready": False, "change_set_name": None, "more": False}
     if preparation.kind == "wait":
-        return {**answer, "ready": False, "change_set_name": None}
+        return not_yet
     if preparation.kind == "delete_then_create" and stack:
-        stacks().delete_stack(stack.stack_id, names.delete_token(event["execution_arn"]))
-        return {**answer, "ready": False, "change_set_name": None}
-    propose(spec, stack, stack_name, change_set_name, is_new_stack=preparation.kind == "create")
-    return {**answer, "ready": True, "change_set_name": change_set_name}
+        stacks().delete_stack(stack.stack_id, names.delete_token(execution_arn))
+        return not_yet
+    if preparation.kind == "continue_rollback" and stack:
+        return {**not_yet, "reason": continue_rollback(stack, stack_name, names.continue_token(execution_arn))}
+    name, more = propose(spec, stack, stack_name, execution_arn, is_new_stack=preparation.kind == "create")
+    return {**answer, "ready": True, "change_set_name": name, "more": more}
 
 
-def propose(spec: ClusterSpec, stack: Stack | None, stack_name: str, change_set_name: str, *, is_new_stack: bool) -> None:
-    """Make this execution's change set, in place of those that earlier executions left behind."""
+def continue_rollback(stack: Stack, stack_name: str, token: str) -> str:
+    """Have CloudFormation go on with a roll-back that failed, and say how. Raises ``StackBusy`` where that failed again."""
+    continuation = decide_continuation(stacks().events(stack.stack_id), token, stack_name)
+    if continuation.kind == "refuse":
+        raise StackBusy(f"stack {stack_name} is {stack.status}: {continuation.reason}")
+    stacks().continue_rollback(stack.stack_id, continuation.skip, token)
+    return f"stack {stack_name}: {continuation.reason}"
+
+
+def propose(
+    spec: ClusterSpec, stack: Stack | None, stack_name: str, execution_arn: str, *, is_new_stack: bool
+) -> tuple[str, bool]:
+    """Make this execution's change set, in place of those that earlier ones left behind: its name, and whether more follows."""
+    deployed = None if is_new_stack else stacks().template(stack_name)
+    whole = render_cluster_template(base_template(), spec, look_up_facts(spec, deployed))
+    first = control_plane_change(spec, deployed, whole)
+    change_set_name = names.change_set_name(execution_arn, names.CONTROL_PLANE_PART if first else "")
     for leftover in stacks().unexecuted_change_sets(stack_name) if stack else []:
         if leftover != change_set_name and names.is_ours(leftover):
             stacks().delete_change_set(stack_name, leftover)
-    deployed = None if is_new_stack else stacks().template(stack_name)
-    body = template_body(render_cluster_template(base_template(), spec, look_up_facts(spec, deployed)))
     stacks().create_change_set(
         stack_name,
         change_set_name,
-        body,
+        template_body(first.template if first else whole),
         is_new_stack=is_new_stack,
         role_arn=SETTINGS.cluster_stack_role_arn,
         tags=stack_tags(spec),
+        is_drift_aware=first is not None and first.is_drift_aware,
     )
+    return change_set_name, first is not None
+
+
+def control_plane_change(
+    spec: ClusterSpec, deployed: Mapping[str, Any] | None, whole: Mapping[str, Any]
+) -> ControlPlaneChange | None:
+    """The change that the control plane gets to itself, None where its version stays."""
+    declared = declared_version(deployed)
+    if declared in (None, declared_version(whole)):
+        return None
+    running, sizes = running_version(client("eks"), spec.cluster_name), {}
+    for logical_id, group_name in declared_groups(deployed).items() if running != declared else ():
+        size = running_size(client("eks"), spec.cluster_name, group_name)
+        if size is not None:
+            sizes[logical_id] = size
+    return control_plane_first(deployed, whole, running, sizes)
 
 
 def look_up_facts(spec: ClusterSpec, deployed: Mapping[str, Any] | None) -> StackFacts:

@@ -49,6 +49,8 @@ class FakeCloudFormation:
         self.now = datetime(2026, 7, 1, tzinfo=UTC)
         self.calls: list[str] = []
         self.tokens: dict[str, str] = {}
+        self.requests: dict[str, dict[str, Any]] = {}
+        self.continued: list[tuple[str, list[str]]] = []
 
     def __getattr__(self, operation: str) -> Any:
         name = "".join(part.capitalize() for part in operation.split("_"))
@@ -91,6 +93,15 @@ class FakeCloudFormation:
         self.stacks[name] = FakeStack(name, self._arn("stack", name), status, template or {})
         return self.stacks[name]
 
+    def fail_roll_back(self, name: str, failed: dict[str, str], token: str | None = None) -> None:
+        """The stack's update failed, and so did the roll-back of these, for these reasons."""
+        stack = self.stacks[name]
+        stack.status, stack.token = "UPDATE_ROLLBACK_FAILED", token
+        self._event(stack, name, "AWS::CloudFormation::Stack", "UPDATE_ROLLBACK_IN_PROGRESS", "")
+        for logical_id, reason in failed.items():
+            self._event(stack, logical_id, stack.template["Resources"][logical_id]["Type"], "UPDATE_FAILED", reason)
+        self._event(stack, name, "AWS::CloudFormation::Stack", "UPDATE_ROLLBACK_FAILED", f"failed to update: {[*failed]}")
+
     # What AWS does, by operation.
 
     def _describe_stacks(self, StackName: str) -> dict[str, Any]:  # noqa: N803
@@ -126,6 +137,7 @@ class FakeCloudFormation:
             raise refusal("AlreadyExistsException", f"ChangeSet {ChangeSetName} already exists")
         if "CAPABILITY_NAMED_IAM" not in request["Capabilities"]:
             raise refusal("InsufficientCapabilitiesException", "Requires capabilities : [CAPABILITY_NAMED_IAM]")
+        self.requests[ChangeSetName] = request
         self.change_sets[StackName, ChangeSetName] = {
             "ChangeSetId": self._arn("changeSet", ChangeSetName),
             "ChangeSetName": ChangeSetName,
@@ -176,6 +188,21 @@ class FakeCloudFormation:
             stack.status, stack.token = "DELETE_IN_PROGRESS", ClientRequestToken
         return {}
 
+    def _continue_update_rollback(
+        self,
+        StackName: str,  # noqa: N803
+        ClientRequestToken: str,  # noqa: N803
+        ResourcesToSkip: list[str] | None = None,  # noqa: N803
+    ) -> dict[str, Any]:
+        stack = self._stack(StackName)
+        if stack.status != "UPDATE_ROLLBACK_FAILED":
+            raise refusal("ValidationError", "ContinueUpdateRollback cannot be called from current stack status")
+        self._take_token(ClientRequestToken, "ContinueUpdateRollback")
+        self.continued.append((ClientRequestToken, ResourcesToSkip or []))
+        stack.status, stack.token = "UPDATE_ROLLBACK_IN_PROGRESS", ClientRequestToken
+        self._event(stack, stack.name, "AWS::CloudFormation::Stack", stack.status, "User Initiated")
+        return {}
+
     def _describe_stack_events(self, StackName: str) -> dict[str, Any]:  # noqa: N803
         return {"StackEvents": self._stack(StackName).events[::-1]}
 
@@ -210,6 +237,9 @@ class FakeCloudFormation:
 
     def _finish(self, stack: FakeStack) -> None:
         verb = stack.status.removesuffix("_IN_PROGRESS")
+        if verb == "UPDATE_ROLLBACK":
+            stack.status = "UPDATE_ROLLBACK_COMPLETE"
+            return
         if verb == "DELETE":
             del self.stacks[stack.name]
             self.change_sets = {key: item for key, item in self.change_sets.items() if key[0] != stack.name}

@@ -11,7 +11,7 @@ import pytest
 
 from hubplane.adapters.cloudformation import CloudFormation
 from hubplane.domain.cluster_spec.model import ClusterSpec, NodeGroup, spec_to_json
-from hubplane.domain.cluster_stack.names import change_set_name
+from hubplane.domain.cluster_stack.names import CONTROL_PLANE_PART, change_set_name, continue_token
 from hubplane.domain.errors import ChangeRefused, SpecInvalid, StackBusy, StackFailed, Throttled
 from tests.adapters.cloudformation_fake import FakeCloudFormation, refusal
 from tests.unit.cluster_stack.specs import HUB_FUNCTIONS, ROOT, SPEC_2019, TWO_GROUPS, with_group
@@ -27,7 +27,12 @@ class FakeNetworkAndNodes:
 
     def __init__(self) -> None:
         self.running: dict[str, int] = {}
+        self.version = SPEC_2019.kubernetes_version
         self.asked: list[str] = []
+
+    def describe_cluster(self, name: str) -> dict[str, Any]:
+        self.asked.append("version")
+        return {"cluster": {"name": name, "version": self.version}}
 
     def describe_vpcs(self, VpcIds: list[str]) -> dict[str, Any]:  # noqa: N803
         self.asked.append("ec2")
@@ -59,6 +64,7 @@ class Machine:
         for name, value in environment.items():
             monkeypatch.setenv(name, value)
         self.cloud, self.account = FakeCloudFormation(), FakeNetworkAndNodes()
+        self.parts: list[tuple[str, dict[str, Any]]] = []
         self.handlers = {}
         for name in FUNCTIONS:
             app = importlib.import_module(f"functions.{name}.app")
@@ -76,29 +82,37 @@ class Machine:
     def plan(self, spec: ClusterSpec, run: str) -> dict[str, Any]:
         return self.call("plan_stack_change", {**self.base(run), "spec": spec_to_json(spec), "facts": {}})
 
-    def check_change(self, run: str) -> dict[str, Any]:
-        return self.call(
-            "check_stack_change", {**self.base(run), "stack_name": STACK, "change_set_name": change_set_name(ARN + run)}
-        )
+    def check_change(self, run: str, part: str = "") -> dict[str, Any]:
+        event = {"stack_name": STACK, "change_set_name": change_set_name(ARN + run, part)}
+        return self.call("check_stack_change", {**self.base(run), **event})
 
-    def execute(self, run: str, judged: dict[str, Any]) -> dict[str, Any]:
-        event = {"stack_name": STACK, "change_set_name": change_set_name(ARN + run), "stack_change": judged}
+    def execute(self, run: str, judged: dict[str, Any], part: str = "") -> dict[str, Any]:
+        event = {"stack_name": STACK, "change_set_name": change_set_name(ARN + run, part), "stack_change": judged}
         return self.call("execute_stack_change", {**self.base(run), **event})
 
-    def check(self, run: str) -> dict[str, Any]:
-        return self.call("check_stack", {**self.base(run), "stack_name": STACK})
+    def check(self, run: str, part: str = "") -> dict[str, Any]:
+        return self.call(
+            "check_stack", {**self.base(run), "stack_name": STACK, "change_set_name": change_set_name(ARN + run, part)}
+        )
 
     def build(self, spec: ClusterSpec, run: str) -> tuple[dict[str, Any], dict[str, Any]]:
         """The whole stage, every approval given: the judgement and what CheckStack said last."""
-        assert self.plan(spec, run)["ready"]
-        assert not self.check_change(run)["ready"]
-        self.cloud.settle()
-        judged = self.check_change(run)
-        if judged["verdict"] != "none":
-            assert self.execute(run, judged)["started"]
-            assert not self.check(run)["ready"]
+        while True:
+            planned = self.plan(spec, run)
+            assert planned["ready"]
+            part = CONTROL_PLANE_PART if planned["more"] else ""
+            assert planned["change_set_name"] == change_set_name(ARN + run, part)
+            assert not self.check_change(run, part)["ready"]
             self.cloud.settle()
-        return judged, self.check(run)
+            judged = self.check_change(run, part)
+            if judged["verdict"] != "none":
+                assert self.execute(run, judged, part)["started"]
+                assert not self.check(run, part)["ready"]
+                self.cloud.settle()
+            end = self.check(run, part)
+            self.parts.append((part, judged))
+            if not planned["more"]:
+                return judged, end
 
     @staticmethod
     def base(run: str) -> dict[str, Any]:
@@ -217,10 +231,103 @@ def test_a_stack_in_motion_is_waited_for(machine: Machine) -> None:
 
 
 def test_a_stack_that_only_a_person_can_free_is_refused_with_the_way_out(machine: Machine) -> None:
-    machine.cloud.scene(STACK, "UPDATE_ROLLBACK_FAILED")
-    with pytest.raises(StackBusy, match="continue-update-rollback"):
+    machine.cloud.scene(STACK, "UPDATE_FAILED")
+    with pytest.raises(StackBusy, match="continue it or roll it back"):
         machine.plan(SPEC_2019, "first")
     assert set(machine.cloud.calls) == {"DescribeStacks"}
+
+
+def next_minor() -> ClusterSpec:
+    return replace(SPEC_2019, kubernetes_version="1.36")
+
+
+def test_the_control_plane_goes_up_in_a_change_of_its_own_before_the_node_groups(machine: Machine) -> None:
+    machine.build(SPEC_2019, "first")
+    machine.parts.clear()
+    machine.build(next_minor(), "second")
+    (first, up), (last, rest) = machine.parts
+    assert (first, last) == (CONTROL_PLANE_PART, "")
+    assert [sentence[:36] for sentence in up["changes"]] == ["changes EKS cluster opensarlab in pl"]
+    assert "Version from 1.35 to 1.36" in up["changes"][0]
+    assert not any("EKS cluster" in sentence for sentence in rest["changes"])
+    assert any("node group opensarlab-main" in sentence for sentence in rest["changes"])
+    assert machine.cloud.calls.count("ExecuteChangeSet") == 3
+
+
+def test_node_groups_that_fail_leave_the_control_plane_up_and_the_stack_says_so(machine: Machine) -> None:
+    machine.build(SPEC_2019, "first")
+    machine.cloud.failing["NodeGroupMain"] = EVICTION
+    with pytest.raises(
+        StackFailed, match=r"PodEvictionFailure.* — a PodDisruptionBudget .*hubplane stop-server.*UPDATE_ROLLBACK_COM"
+    ):
+        machine.build(next_minor(), "second")
+    assert machine.cloud.stacks[STACK].template["Resources"]["Cluster"]["Properties"]["Version"] == "1.36"
+    machine.account.version = "1.36"
+    machine.cloud.failing.clear()
+    machine.parts.clear()
+    assert machine.build(next_minor(), "third")[1]["ready"]
+    assert [part for part, _ in machine.parts] == [""]
+
+
+def test_a_control_plane_that_runs_ahead_of_its_stack_is_compared_as_it_is_and_no_server_is_taken_away(machine: Machine) -> None:
+    machine.build(SPEC_2019, "first")
+    machine.account.version, machine.account.running["opensarlab-main"] = "1.36", 5
+    machine.build(next_minor(), "second")
+    request = machine.cloud.requests[change_set_name(ARN + "second", CONTROL_PLANE_PART)]
+    assert request["DeploymentMode"] == "REVERT_DRIFT"
+    declared = json.loads(request["TemplateBody"])["Resources"]["NodeGroupMain"]["Properties"]
+    assert declared["ScalingConfig"]["DesiredSize"] == 5
+    assert declared["Version"] == "1.35"
+    assert "DeploymentMode" not in machine.cloud.requests[change_set_name(ARN + "second")]
+    assert deployed(machine)["DesiredSize"] == 5
+
+
+def test_a_lower_version_is_not_split_and_one_that_stays_asks_nobody(machine: Machine) -> None:
+    machine.build(SPEC_2019, "first")
+    machine.plan(SPEC_2019, "second")
+    assert "version" not in machine.account.asked
+    assert not machine.plan(replace(SPEC_2019, kubernetes_version="1.34"), "third")["more"]
+
+
+DOWN = "Unsupported Kubernetes minor version update from 1.36 to 1.35"
+EVICTION = "[ErrorDetail(ErrorCode=PodEvictionFailure, ErrorMessage=Reached max retries while trying to evict pods)]"
+
+
+@pytest.mark.parametrize(
+    ("failed", "skip"),
+    [
+        ({"Cluster": DOWN}, ["Cluster"]),
+        ({"Cluster": DOWN, "NodeGroupMain": EVICTION}, ["Cluster"]),
+        ({"NodeGroupMain": EVICTION}, []),
+        ({"Cluster": "Rate exceeded"}, []),
+    ],
+    ids=["version", "both", "nodes", "else"],
+)
+def test_a_roll_back_that_failed_is_gone_on_with_and_leaves_only_a_version_that_cannot_go_down(
+    machine: Machine, failed: dict[str, str], skip: list[str]
+) -> None:
+    machine.build(SPEC_2019, "first")
+    machine.cloud.fail_roll_back(STACK, failed)
+    answer = machine.plan(SPEC_2019, "second")
+    assert (answer["ready"], answer["kind"]) == (False, "continue_rollback")
+    assert all(name in answer["reason"] and words in answer["reason"] for name, words in failed.items())
+    assert machine.cloud.continued == [(continue_token(ARN + "second"), skip)]
+    assert machine.plan(SPEC_2019, "second")["kind"] == "wait"
+    machine.cloud.settle()
+    assert machine.build(SPEC_2019, "second")[1]["ready"]
+
+
+def test_a_roll_back_that_fails_once_more_is_a_person_s_and_the_next_build_tries_again(machine: Machine) -> None:
+    machine.build(SPEC_2019, "first")
+    machine.cloud.fail_roll_back(STACK, {"NodeGroupMain": EVICTION})
+    machine.plan(SPEC_2019, "second")
+    machine.cloud.fail_roll_back(STACK, {"NodeGroupMain": EVICTION}, token=continue_token(ARN + "second"))
+    with pytest.raises(StackBusy) as caught:
+        machine.plan(SPEC_2019, "second")
+    for words in ("failed again", "PodEvictionFailure", "hubplane stop-server", "--resources-to-skip NodeGroupMain"):
+        assert words in str(caught.value)
+    assert len(machine.cloud.continued) == 1
+    assert machine.plan(SPEC_2019, "third")["kind"] == "continue_rollback"
 
 
 def test_a_failed_first_creation_tells_its_first_cause_and_the_next_build_starts_afresh(machine: Machine) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hubplane.domain.cluster_stack.names import change_set_name, delete_token, is_ours
+from hubplane.domain.cluster_stack.names import CONTROL_PLANE_PART, change_set_name, continue_token, delete_token, is_ours
 
 MODEL = botocore.session.get_session().get_service_model("cloudformation")
 PREFIX = "arn:aws:states:us-east-1:123456789012:execution:hubplane-build-cluster:"
@@ -24,10 +24,16 @@ def test_every_execution_gives_a_name_that_cloudformation_accepts_as_change_set_
         assert len(name) <= rule["max"]
     assert is_ours(name)
     assert name == change_set_name(PREFIX + execution)
-    rule, token = MODEL.shape_for("ClientRequestToken").metadata, delete_token(PREFIX + execution)
-    assert re.fullmatch(rule["pattern"], token)
-    assert len(token) <= rule["max"]
-    assert token != name
+    rule = MODEL.shape_for("ClientRequestToken").metadata
+    others = [
+        delete_token(PREFIX + execution),
+        continue_token(PREFIX + execution),
+        change_set_name(PREFIX + execution, CONTROL_PLANE_PART),
+    ]
+    for token in others:
+        assert re.fullmatch(rule["pattern"], token)
+        assert len(token) <= rule["max"]
+    assert len({name, *others}) == 4
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ TABLE = {
     "UPDATE_COMPLETE": ("update", "ready", "ready"),
     "UPDATE_FAILED": ("refuse", "failed", "failed"),
     "UPDATE_ROLLBACK_IN_PROGRESS": ("wait", "wait", "wait"),
-    "UPDATE_ROLLBACK_FAILED": ("refuse", "failed", "failed"),
+    "UPDATE_ROLLBACK_FAILED": ("continue_rollback", "failed", "failed"),
     "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS": ("wait", "wait", "wait"),
     "UPDATE_ROLLBACK_COMPLETE": ("update", "failed", "ready"),
     "REVIEW_IN_PROGRESS": ("create", "failed", "failed"),

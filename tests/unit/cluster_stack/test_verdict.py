@@ -39,6 +39,11 @@ CHANGES = {
         "needs_approval",
         "takes over IAM role hubplane-cluster-opensarlab-node",
     ),
+    "notes what EKS runs already": (
+        ResourceChange("SyncWithActual", "Cluster", "AWS::EKS::Cluster", scope=("Properties",)),
+        "safe",
+        "notes what EKS cluster opensarlab is already (Properties) and changes nothing of it",
+    ),
     "removes the cluster": (
         ResourceChange("Remove", "Cluster", "AWS::EKS::Cluster", policy_action="Delete"),
         "needs_approval",
@@ -173,7 +178,9 @@ ANY_CHANGE = st.builds(
 
 
 def is_plainly_harmless(change: ResourceChange) -> bool:
-    if change.action == "Add" or (change.action == "Import" and change.resource_type == "AWS::Logs::LogGroup"):
+    if change.action in ("Add", "SyncWithActual") or (
+        change.action == "Import" and change.resource_type == "AWS::Logs::LogGroup"
+    ):
         return True
     in_place = change.replacement == "False" and all(detail.recreation in {None, "Never"} for detail in change.details)
     return change.action == "Modify" and in_place

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -91,8 +91,13 @@ class CloudFormation:
         is_new_stack: bool,
         role_arn: str,
         tags: Mapping[str, str],
+        is_drift_aware: bool = False,
     ) -> bool:
-        """Ask for a change set; True if it was made now, False if one of that name exists already."""
+        """Ask for a change set; True if it was made now, False if one of that name exists already.
+
+        ``is_drift_aware``: compared with what there really is, not only with the deployed template.
+        """
+        mode = {"DeploymentMode": "REVERT_DRIFT"} if is_drift_aware else {}
         with translated(f"create change set {change_set_name} of stack {stack_name}"):
             try:
                 self._client.create_change_set(
@@ -105,6 +110,7 @@ class CloudFormation:
                     Tags=[{"Key": key, "Value": value} for key, value in sorted(tags.items())],
                     # Only resources with a DeletionPolicy of Retain qualify: the log group of an earlier cluster.
                     ImportExistingResources=True,
+                    **mode,
                 )
             except Exception as error:
                 if error_code(error) == "AlreadyExistsException":
@@ -173,6 +179,16 @@ class CloudFormation:
                 self._client.delete_stack(StackName=stack_id, ClientRequestToken=token)
             except Exception as error:
                 if error_code(error) != "TokenAlreadyExistsException" and not _is_absent(error):
+                    raise
+
+    def continue_rollback(self, stack_id: str, skip: Sequence[str], token: str) -> None:
+        """Go on with a roll-back that failed, leaving ``skip`` (logical ids) as it is. Harmless if this was asked for before."""
+        left = {"ResourcesToSkip": list(skip)} if skip else {}
+        with translated(f"continue the roll-back of stack {stack_id}"):
+            try:
+                self._client.continue_update_rollback(StackName=stack_id, ClientRequestToken=token, **left)
+            except Exception as error:
+                if error_code(error) != "TokenAlreadyExistsException":
                     raise
 
     def events(self, stack_id: str) -> list[StackEvent]:

@@ -1,4 +1,4 @@
-"""The two things that the cluster's template needs from outside CloudFormation: the VPC's ranges, a group's running size."""
+"""What the cluster's template needs from outside CloudFormation: the VPC's ranges, sizes and version that run."""
 
 from __future__ import annotations
 
@@ -36,3 +36,16 @@ def running_size(eks_client: Any, cluster_name: str, node_group_name: str) -> in
             raise
     size: int = answer["nodegroup"]["scalingConfig"]["desiredSize"]
     return size
+
+
+def running_version(eks_client: Any, cluster_name: str) -> str | None:
+    """The Kubernetes version of the control plane; None if there is no such cluster."""
+    with translated(f"describe EKS cluster {cluster_name}"):
+        try:
+            answer = eks_client.describe_cluster(name=cluster_name)
+        except Exception as error:
+            if error_code(error) == "ResourceNotFoundException":
+                return None
+            raise
+    version: str = answer["cluster"]["version"]
+    return version

@@ -44,6 +44,13 @@ HINTS = (
         "something of that name was made outside this stack: remove or rename it, or choose another cluster name",
     ),
     (
+        # EKS API, enum ErrorCode; 15 minutes: EKS User Guide, "Managed node group update behavior".
+        r"PodEvictionFailure|evict pods",
+        "a PodDisruptionBudget kept a pod on its node for 15 minutes: `kubectl get pdb -A` shows which (ALLOWED DISRUPTIONS 0); "
+        "if it is a person's server, `hubplane stop-server` ends it; then start again. By force, which ends the pod as it is: "
+        "`aws eks update-nodegroup-version --force`",
+    ),
+    (
         r"failed to join|NodeCreationFailure",
         "servers started but did not reach the cluster: check the route of the active subnets to the internet and the ami_id",
     ),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-PreparationKind = Literal["create", "update", "wait", "delete_then_create", "refuse"]
+PreparationKind = Literal["create", "update", "wait", "delete_then_create", "continue_rollback", "refuse"]
 
 
 @dataclass(frozen=True)
@@ -45,25 +45,23 @@ MOVING = frozenset(
 WAY_OUT = {
     "DELETE_FAILED": "somebody's delete of it failed: read its last events, remove what they name, and delete the stack again",
     "UPDATE_FAILED": "an update was stopped half way on purpose: continue it or roll it back in the CloudFormation console",
-    "UPDATE_ROLLBACK_FAILED": (
-        "its roll-back failed: mend what its events name, then `aws cloudformation continue-update-rollback` on it"
-    ),
     "IMPORT_ROLLBACK_FAILED": "the roll-back of an import failed: mend it in the CloudFormation console",
 }
 
 
 def decide_stack_preparation(status: str | None) -> Preparation:
     """What a stack in this status needs before it can be changed; None means that there is no stack."""
-    if status is None or status == "DELETE_COMPLETE":
-        return Preparation("create", "the cluster has no stack yet")
-    if status == "REVIEW_IN_PROGRESS":
-        return Preparation("create", "the stack was announced by an earlier change set but never created")
+    if status is None or status in ("DELETE_COMPLETE", "REVIEW_IN_PROGRESS"):
+        announced = "the stack was announced by an earlier change set but never created"
+        return Preparation("create", announced if status == "REVIEW_IN_PROGRESS" else "the cluster has no stack yet")
     if status in AT_REST:
         return Preparation("update", f"the stack is at rest ({status})")
     if status in MOVING:
         return Preparation("wait", f"the stack is still moving ({status})")
     if status in NEVER_COMPLETE:
         return Preparation("delete_then_create", f"the stack's first creation failed ({status}): what is left of it goes first")
+    if status == "UPDATE_ROLLBACK_FAILED":
+        return Preparation("continue_rollback", f"the stack is {status}: its roll-back has to come to an end first")
     return Preparation(
         "refuse", f"the stack is {status}, {WAY_OUT.get(status, 'which Hubplane does not know: look at it in the console')}"
     )

@@ -66,8 +66,10 @@ def capped(sentences: Iterable[str], where_to_read_more: str, most: int = MOST_S
 
 def _judge(change: ResourceChange, deployed: Mapping[str, Any], wanted: Mapping[str, Any]) -> _Judged:
     thing = named(change, wanted, deployed)
-    if change.action == "Add":
-        return _Judged(f"creates {thing}")
+    if change.action in ("Add", "SyncWithActual"):
+        # The latter: "resource will not be changed, only CloudFormation metadata will change" (API reference, ResourceChange).
+        synced = f"notes what {thing} is already ({_changed(change, deployed, wanted)}) and changes nothing of it"
+        return _Judged(f"creates {thing}" if change.action == "Add" else synced)
     if change.action == "Import":
         sentence = f"takes over {thing}, which exists already"
         return _Judged(sentence, None if change.resource_type in ADOPTED_TYPES else f"{thing} belongs to somebody else so far")

@@ -1,0 +1,76 @@
+"""The control plane's version goes up in a change of its own, before anything else of the stack changes.
+
+In one change with the node groups, a node group that fails has CloudFormation take the control plane back with it. EKS refuses
+that (https://github.com/aws/containers-roadmap/issues/497), but for one minor version within 7 days and where its checks pass
+(https://docs.aws.amazon.com/eks/latest/userguide/rollback-cluster.html), and the stack ends in UPDATE_ROLLBACK_FAILED. In a
+change of its own it stays up, the stack says so, and only the node groups go back.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from hubplane.domain.cluster_stack.wording import NODE_GROUP
+
+__all__ = ["ControlPlaneChange", "control_plane_first", "declared_groups", "declared_version"]
+
+
+@dataclass(frozen=True)
+class ControlPlaneChange:
+    """The deployed template with another version of the control plane.
+
+    ``is_drift_aware``: EKS runs another version than the stack says, as after a roll-back that left the control plane up. Only
+    a drift-aware change set compares with what runs
+    (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/drift-aware-change-sets.html); another one would ask EKS for
+    an upgrade to the version that it has, which EKS refuses.
+    """
+
+    template: dict[str, Any]
+    is_drift_aware: bool
+
+
+def declared_version(template: Mapping[str, Any] | None) -> str | None:
+    """The control plane's version in a template, None where it has none."""
+    version: str | None = (template or {}).get("Resources", {}).get("Cluster", {}).get("Properties", {}).get("Version")
+    return version
+
+
+def declared_groups(template: Mapping[str, Any] | None) -> dict[str, str]:
+    """The node groups of a template: their names in EKS by logical id."""
+    resources = (template or {}).get("Resources", {})
+    return {
+        logical_id: resource["Properties"]["NodegroupName"]
+        for logical_id, resource in resources.items()
+        if resource["Type"] == NODE_GROUP
+    }
+
+
+def control_plane_first(
+    deployed: Mapping[str, Any] | None, wanted: Mapping[str, Any], running: str | None, sizes: Mapping[str, int]
+) -> ControlPlaneChange | None:
+    """What has to change before the rest does; None where all may change at once.
+
+    ``running``: the version that EKS runs, None where it has no such cluster. ``sizes``: per logical id the servers that a node
+    group has now: a drift-aware change would set each size back to the declared one, and stop servers with people on them.
+    """
+    before, after = declared_version(deployed), declared_version(wanted)
+    if deployed is None or before is None or after is None or running is None or before == after:
+        return None
+    if after != running and _minor(after) < _minor(before):
+        return None  # not the way up: EKS, or CloudFormation, says what it thinks of that
+    template = copy.deepcopy(dict(deployed))
+    template["Resources"]["Cluster"]["Properties"]["Version"] = after
+    is_drift_aware = running != before
+    if is_drift_aware:
+        for logical_id, size in sizes.items():
+            scaling = template["Resources"].get(logical_id, {}).get("Properties", {}).get("ScalingConfig")
+            if scaling:
+                scaling["DesiredSize"] = max(int(scaling["MinSize"]), min(int(scaling["MaxSize"]), size))
+    return None if template == wanted and not is_drift_aware else ControlPlaneChange(template, is_drift_aware)
+
+
+def _minor(version: str) -> int:
+    return int(version.split(".")[1])

@@ -1,0 +1,68 @@
+"""When the control plane's version gets a change of its own, and what that change may not touch."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+
+from hubplane.domain.cluster_stack.control_plane import control_plane_first, declared_groups
+from hubplane.domain.cluster_stack.template import render_cluster_template
+from tests.unit.cluster_stack.specs import BASE, FACTS, SPEC_2019
+
+DEPLOYED = render_cluster_template(BASE, SPEC_2019, FACTS)
+
+
+def at(version: str) -> dict[str, Any]:
+    template = copy.deepcopy(DEPLOYED)
+    template["Resources"]["Cluster"]["Properties"]["Version"] = version
+    template["Resources"]["NodeGroupMain"]["Properties"]["Version"] = version
+    return template
+
+
+@pytest.mark.parametrize(
+    ("deployed", "wanted", "running", "is_drift_aware"),
+    [
+        (at("1.35"), at("1.36"), "1.35", False),
+        (at("1.35"), at("1.36"), "1.36", True),
+        (at("1.34"), at("1.36"), "1.35", True),
+        (at("1.36"), at("1.35"), "1.35", True),
+        (at("1.35"), at("1.35"), "1.35", None),
+        (at("1.36"), at("1.35"), "1.36", None),
+        (at("1.35"), at("1.36"), None, None),
+        (None, at("1.36"), None, None),
+    ],
+    ids=["rises", "rose", "rose and rises", "was taken back", "stays", "falls", "no cluster", "no stack"],
+)
+def test_the_control_plane_goes_first_where_its_version_rises_or_is_there_already(
+    deployed: dict[str, Any] | None, wanted: dict[str, Any], running: str | None, is_drift_aware: bool | None
+) -> None:
+    before = copy.deepcopy(deployed)
+    change = control_plane_first(deployed, wanted, running, {})
+    assert deployed == before
+    assert (change.is_drift_aware if change else None) == is_drift_aware
+    if change:
+        changed = {name for name, item in change.template["Resources"].items() if item != DEPLOYED["Resources"][name]}
+        assert change.template["Resources"]["Cluster"] == wanted["Resources"]["Cluster"]
+        assert change.template["Resources"]["NodeGroupMain"] == (deployed or {})["Resources"]["NodeGroupMain"]
+        assert changed <= {"Cluster", "NodeGroupMain"}
+
+
+@pytest.mark.parametrize(("running", "declared"), [(5, 5), (2, 2), (1, 2), (99, 8)])
+def test_where_it_runs_ahead_sizes_are_the_running_ones_within_their_limits(running: int, declared: int) -> None:
+    change = control_plane_first(at("1.35"), at("1.36"), "1.36", {"NodeGroupMain": running, "NodeGroupGone": 3})
+    assert change is not None
+    assert change.template["Resources"]["NodeGroupMain"]["Properties"]["ScalingConfig"]["DesiredSize"] == declared
+    assert "NodeGroupGone" not in change.template["Resources"]
+
+
+def test_a_change_that_is_nothing_but_the_control_plane_s_is_made_at_once() -> None:
+    only = copy.deepcopy(at("1.35"))
+    only["Resources"]["Cluster"]["Properties"]["Version"] = "1.36"
+    assert control_plane_first(at("1.35"), only, "1.35", {}) is None
+
+
+def test_node_groups_are_told_by_the_names_that_eks_knows() -> None:
+    assert declared_groups(DEPLOYED) == {"NodeGroupMain": "opensarlab-main"}
+    assert declared_groups(None) == {}
