@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
@@ -30,10 +30,12 @@ from hubplane.adapters.sts import caller
 from hubplane.domain.account_check.gathering import find_notebook_image
 from hubplane.domain.diagnosis import seen
 from hubplane.domain.diagnosis.causes import autoscaler_pods, hub_pods
-from hubplane.domain.diagnosis.facts import ClusterFacts, HubAnswers, PersistentVolume, Pod
+from hubplane.domain.diagnosis.checks import versions
+from hubplane.domain.diagnosis.facts import ClusterFacts, HubAnswers, PersistentVolume, Pod, TaggedImage
 from hubplane.domain.diagnosis.inputs import read_diagnosis_input
 from hubplane.domain.diagnosis.judging import diagnose, diagnosis_to_json
 from hubplane.domain.diagnosis.looking import Looking
+from hubplane.domain.diagnosis.notebook_image import read_tags
 from hubplane.domain.hub_facts import HEALTH_PATH, LOGIN_PATH, Answer, LoadBalancer, NoAnswer, Url
 from hubplane.domain.hub_health import control_plane_may_enter
 from hubplane.domain.releases.charts import AUTOSCALER, JUPYTERHUB
@@ -91,6 +93,8 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
         hub_answers=hub_answers(release, aws["load_balancer"]),
         unknown=looking.unknown,
     )
+    if versions.is_image_wanted(facts):
+        facts = replace(facts, notebook_tags=looking.at(("notebook_tags",), lambda: tags_of(facts), ()))
     result = diagnosis_to_json(facts, diagnose(facts))
     seconds = round(time.monotonic() - started, 1)
     return {"cluster_name": cluster_name, "mend": mend, **result, "seconds": seconds, "changes": []}
@@ -122,6 +126,10 @@ def aws_facts(cluster_name: str, release: ClusterRelease, looking: Looking) -> d
             None,
         ),
     }
+
+
+def tags_of(facts: ClusterFacts) -> tuple[TaggedImage, ...]:
+    return read_tags(facts, client("ecr").meta.region_name, Ecr(client("ecr")))
 
 
 def storage_facts(

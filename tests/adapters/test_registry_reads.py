@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import boto3
@@ -143,3 +144,36 @@ def test_an_object_is_stored_once_and_never_replaced(aws: None) -> None:
     assert s3.get_object(Bucket="artifacts", Key="k")["Body"].read() == b"first"
     with pytest.raises(ProviderError, match="look for s3://absent/k"):
         put_once(s3, "absent", "k", b"")
+
+
+class FakeTags:
+    """A repository in two pages that ECR answers in no order."""
+
+    def __init__(self) -> None:
+        self.asked: list[dict[str, Any]] = []
+
+    def describe_images(self, nextToken: str = "", **asked: Any) -> dict[str, Any]:
+        if asked["repositoryName"] == "absent":
+            raise Refusal("RepositoryNotFoundException", "no")
+        self.asked.append(asked)
+        pages = [
+            [image(3, "a"), image(9, "latest", "b"), {"imagePushedAt": datetime(2026, 11, 30, tzinfo=UTC)}],
+            [image(20, "latest"), image(1, "z")],
+        ]
+        return {"imageDetails": pages[1]} if nextToken else {"imageDetails": pages[0], "nextToken": "more"}
+
+
+def image(day: int, *tags: str) -> dict[str, Any]:
+    return {"imageTags": [*tags], "imagePushedAt": datetime(2026, 11, day, tzinfo=UTC)}
+
+
+def test_the_newest_tags_are_found_on_whatever_page_they_are() -> None:
+    registry = FakeTags()
+    found = Ecr(fake_client("ecr", registry)).newest_tags("labs", 3, "111122223333")
+    assert [(tag, at.day) for tag, at in found] == [("latest", 20), ("b", 9), ("a", 3)]
+    assert registry.asked[0]["filter"] == {"tagStatus": "TAGGED"}
+    assert registry.asked[0]["registryId"] == "111122223333"
+
+
+def test_a_repository_that_is_gone_has_no_tags() -> None:
+    assert Ecr(fake_client("ecr", FakeTags())).newest_tags("absent", 3) == ()

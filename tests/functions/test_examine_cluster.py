@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 from hubplane.domain.errors import ClusterUnknown, MendInputInvalid, Throttled
 from tests.adapters.fake_aws import Refusal
 from tests.adapters.kubernetes_api import status
-from tests.functions.diagnosis_world import PODS, SCALER_PODS, cluster_of
+from tests.functions.diagnosis_world import PODS, SCALER_PODS, SPEC, cluster_of
 
 LOG = f"{PODS}/hub-1/log"
 
@@ -82,6 +84,38 @@ def test_the_autoscalers_namespace_alone_may_be_out_of_reach(monkeypatch: pytest
         result = world.examine()
         assert [item["check"] for item in result["findings"]] == ["hub_log", "unknown"]
         assert "autoscaler pods" in result["findings"][1]["sentence"]
+
+
+def test_another_image_is_looked_for_only_where_the_present_one_does_not_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    present = SPEC["notebook_image"]["tag"]
+    versions = {present: "5.4.1", "2026-11-01": "5.5.0", "2026-11-20": "4.1.6"}
+    pushed = {tag: datetime(2026, 11, 1 + number * 10, tzinfo=UTC) for number, tag in enumerate(("2026-11-01", "2026-11-20"))}
+    listed = [{"imageTags": [tag], "imagePushedAt": at} for tag, at in pushed.items()]
+
+    def config(_: object, repository: str, tag: str, account_id: str) -> tuple[object, str]:
+        return {"config": {"Labels": {"hubplane.jupyterhub-version": versions[tag]}}}, ""
+
+    with cluster_of(1, monkeypatch) as world:
+        monkeypatch.setattr("hubplane.adapters.ecr.Ecr.image_config", config)
+        assert world.examine()["healthy"]
+        calls = world.calls
+        versions[present] = "1.0.0"
+        monkeypatch.setattr(world.aws, "describe_images", lambda **asked: {"imageDetails": listed})
+        [finding] = world.examine()["findings"]
+        assert world.calls == calls + 1
+        assert (finding["check"], finding["mend"]["machine"]) == ("versions", "build_cluster")
+        assert finding["mend"]["input"]["spec"]["notebook_image"]["tag"] == "2026-11-01"
+        monkeypatch.setattr(world.aws, "describe_images", refuse_lists)
+        found = {item["check"]: item for item in world.examine()["findings"]}
+        assert found["versions"]["mend"] is None
+        assert found["unknown"]["sentence"] == "Could not be looked at: notebook tags."
+
+
+def refuse_lists(**asked: object) -> dict[str, object]:
+    """ECR that knows the one image, and lets nobody list the others."""
+    if "imageIds" not in asked:
+        raise Refusal("AccessDeniedException", "not authorized")
+    return {"imageDetails": [{"imageTags": ["present"]}]}
 
 
 def test_a_slower_pace_is_asked_of_the_state_machine(monkeypatch: pytest.MonkeyPatch) -> None:

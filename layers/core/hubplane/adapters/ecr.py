@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import urllib3
@@ -78,6 +79,31 @@ class Ecr:
                     return False
                 raise
         return bool(found["imageDetails"])
+
+    def newest_tags(self, repository: str, most: int, registry_id: str | None = None) -> tuple[tuple[str, datetime], ...]:
+        """(tag, pushed at) of the newest images, one tag each, the newest first; () also where there is no such repository.
+
+        ECR answers in no order, so all pages are read (1,000 images each). ``latest`` is named only for an image with no other
+        tag: it is another image tomorrow.
+        """
+        with translated(f"list the images of repository {repository}"):
+            try:
+                pages = self._client.get_paginator("describe_images").paginate(
+                    repositoryName=repository,
+                    filter={"tagStatus": "TAGGED"},
+                    PaginationConfig={"PageSize": 1000},
+                    **_of(registry_id),
+                )
+                images = [image for page in pages for image in page["imageDetails"] if image.get("imageTags")]
+            except Exception as error:
+                if error_code(error) == "RepositoryNotFoundException":
+                    return ()
+                raise
+        images.sort(key=lambda image: image["imagePushedAt"], reverse=True)
+        return tuple(
+            (min(image["imageTags"], key=lambda tag: (tag == "latest", tag)), image["imagePushedAt"].astimezone(UTC))
+            for image in images[:most]
+        )
 
     def ensure_repository(self, repository: str, tags: Mapping[str, str]) -> tuple[str, bool]:
         """(URI, whether it was made) of a repository of one's own registry. Repeatable.

@@ -32,6 +32,7 @@ __all__ = [
     "PersistentVolume",
     "Pod",
     "PortRules",
+    "TaggedImage",
 ]
 
 
@@ -162,13 +163,23 @@ class Attachment:
     ending: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class TaggedImage:
+    """Another tag in the notebook image's repository; ``jupyterhub_version`` None: the image does not say."""
+
+    tag: str
+    pushed_at: datetime
+    jupyterhub_version: str | None
+
+
 @dataclass(frozen=True)
 class ClusterFacts:
     """All facts of one cluster at one moment.
 
     ``hub_log`` and ``autoscaler_log`` are the last lines of the pod's log, "" where there is no such pod. ``target_group_arn``
     is that of the last recorded release. ``pods`` are those of the hub's namespace, ``volumes`` and ``snapshots`` the cluster's.
-    ``in_reach``: whether the load balancer lets the control plane in, so that the hub could be asked at all.
+    ``in_reach``: whether the load balancer lets the control plane in, so that the hub could be asked at all. ``notebook_tags``
+    are looked at only where the notebook image does not fit: the newest first, up to the first that does.
     """
 
     cluster_name: str
@@ -200,6 +211,7 @@ class ClusterFacts:
     attachments: tuple[Attachment, ...] = ()
     volumes: tuple[Volume, ...] = ()
     snapshots: tuple[Snapshot, ...] = ()
+    notebook_tags: tuple[TaggedImage, ...] = ()
 
     @cached_property
     def claims_by_name(self) -> Mapping[str, Claim]:

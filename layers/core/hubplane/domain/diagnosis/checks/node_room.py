@@ -15,6 +15,8 @@ from hubplane.domain.diagnosis.mends import build_cluster
 NAME = "node_room"
 # A group that was full once is soon full again: a quarter more, and one at least.
 GROWTH = 4
+# Of a specification, which is EKS's own: https://docs.aws.amazon.com/eks/latest/userguide/service-quotas.html
+MOST_NODES = 450
 
 
 def judge(facts: ClusterFacts) -> Iterator[Finding]:
@@ -27,7 +29,8 @@ def judge(facts: ClusterFacts) -> Iterator[Finding]:
         sentence = (
             "People wait for a node, and the node group is at its maximum: none comes until somebody leaves or it may grow."
         )
-        mend = build_cluster(facts, _grown(facts, full))
+        spec = _grown(facts, full)
+        mend = build_cluster(facts, spec) if spec is not None else None
         yield Finding(NAME, "critical", sentence, (*said, *map(pod_words, waiting)), "diagnose-cluster", mend)
         return
     failed = [(group, at, words) for group in groups for at, words in group.failures]
@@ -56,13 +59,16 @@ def _is_for(facts: ClusterFacts, group: NodeGroupState, pod: Pod) -> bool:
     return group.name not in repels
 
 
-def _grown(facts: ClusterFacts, full: list[NodeGroupState]) -> ClusterSpec:
-    """The specification with room for more nodes in the groups that are full."""
+def _grown(facts: ClusterFacts, full: list[NodeGroupState]) -> ClusterSpec | None:
+    """The specification with room for more nodes in the groups that are full; None where EKS lets none of them grow."""
     by_name = {group.name: group for group in full}
 
     def grown(name: str, largest: int) -> int:
         state = by_name.get(f"{facts.cluster_name}-{name}")
-        return largest if state is None else max(largest, state.max_size) + max(1, state.max_size // GROWTH)
+        most = largest if state is None else max(largest, state.max_size) + max(1, state.max_size // GROWTH)
+        return min(most, MOST_NODES)
 
+    if all(state.max_size >= MOST_NODES for state in full):
+        return None
     groups = (replace(group, max_size=grown(group.name, group.max_size)) for group in facts.spec.node_groups)
     return replace(facts.spec, node_groups=tuple(groups))

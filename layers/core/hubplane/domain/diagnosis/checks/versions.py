@@ -7,40 +7,38 @@ from collections.abc import Iterator
 
 from hubplane.domain.diagnosis.facts import ClusterFacts
 from hubplane.domain.diagnosis.findings import Finding
-from hubplane.domain.hub_facts import Answer
-from hubplane.domain.hub_health import VERSION_HEADER
+from hubplane.domain.diagnosis.mends import build_cluster
+from hubplane.domain.diagnosis.notebook_image import choose_image, hub_version, image_trouble, image_version, what_to_publish
 
 NAME = "versions"
 # jupyterhub/handlers/base.py: the words of the page, which the hub logs as well.
 LOOP = re.compile(r"Redirect loop detected")
-SENTENCE = (
-    "The notebook image has another JupyterHub than the hub, so people meet a redirect loop (500) when their server starts: the "
-    "image needs a tag with the hub's version."
-)
+DIFFERS = "The notebook image has another JupyterHub than the hub, so people meet a redirect loop (500) when their server starts."
+GONE = "The notebook image is not in the registry, so no server starts on a node that has not pulled it yet."
 
 
 def judge(facts: ClusterFacts) -> Iterator[Finding]:
-    """The loop in the hub's log, or major versions that differ; JupyterHub itself only warns of other minor ones."""
-    image = facts.spec.notebook_image
-    in_hub, in_image = _hub_version(facts), image.jupyterhub_version
-    if facts.notebook_image is not None and facts.notebook_image.jupyterhub_version is not None:
-        in_image = facts.notebook_image.jupyterhub_version
-    loops = [line.strip() for line in facts.hub_log.splitlines() if LOOP.search(line)]
-    differ = in_hub is not None and in_image is not None and in_hub.split(".")[0] != in_image.split(".")[0]
-    if differ or loops:
-        said = [f"log of the hub's pod: {loops[-1][:300]}"] if loops else []
-        if differ:
-            said.append(f"the hub runs JupyterHub {in_hub}, image {image.name}:{image.tag} has {in_image}")
-        yield Finding(NAME, "critical", SENTENCE, tuple(said), "diagnose-cluster")
-    found = facts.notebook_image
-    if found is not None and found.checked and not found.tag_exists:
-        sentence = "The notebook image is not in the registry, so no server starts on a node that has not pulled it yet."
-        said = [f"{image.name}:{image.tag} does not exist"]
-        yield Finding(NAME, "critical", sentence, tuple(said), "diagnose-cluster")
+    """One finding: an image that is gone, or major versions that differ, or the loop in the hub's log."""
+    image, trouble, loops = facts.spec.notebook_image, image_trouble(facts), loop_lines(facts)
+    said = [f"log of the hub's pod: {loops[-1][:300]}"] if loops else []
+    if trouble == "differs":
+        said.append(f"the hub runs JupyterHub {hub_version(facts)}, image {image.name}:{image.tag} has {image_version(facts)}")
+    elif trouble == "gone":
+        said.append(f"{image.name}:{image.tag} does not exist")
+    if not said:
+        return
+    choice = choose_image(facts)
+    mend = build_cluster(facts, choice.spec) if choice.spec is not None else None
+    help_ = "The proposed build gives servers that start after it an image that fits." if mend else what_to_publish(facts)
+    sentence = f"{GONE if trouble == 'gone' else DIFFERS} {help_}"
+    yield Finding(NAME, "critical", sentence, (*said, choice.reason), "diagnose-cluster", mend)
 
 
-def _hub_version(facts: ClusterFacts) -> str | None:
-    """What the hub says of itself, else what the last build recorded."""
-    health = facts.hub_answers.health
-    answered = health.headers.get(VERSION_HEADER) if isinstance(health, Answer) else None
-    return answered or facts.jupyterhub_version
+def loop_lines(facts: ClusterFacts) -> list[str]:
+    """The lines of the hub's log that tell of the redirect loop."""
+    return [line.strip() for line in facts.hub_log.splitlines() if LOOP.search(line)]
+
+
+def is_image_wanted(facts: ClusterFacts) -> bool:
+    """Whether another image has to be looked for: only then the registry is asked for its tags."""
+    return image_trouble(facts) is not None or bool(loop_lines(facts))
