@@ -17,7 +17,7 @@ from hubplane.adapters.clusters_table import ClustersTable
 from hubplane.adapters.ebs import Ebs, changing_client, looking_client
 from hubplane.adapters.storage_bucket import StorageBucket
 from hubplane.adapters.volume_use import read_uses
-from hubplane.domain.deletion.proving import prove_volumes
+from hubplane.domain.deletion.proving import prove_volumes, sighted
 from hubplane.domain.storage.policy import StoragePolicy
 from hubplane.entrypoint import task
 from hubplane.settings import read_settings
@@ -48,19 +48,22 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
     clusters = ClustersTable(client("dynamodb"), SETTINGS.clusters_table_name)
     clusters.hold_for_deletion(cluster_name, execution_arn, now)
     bucket = StorageBucket(client("s3"), SETTINGS.storage_bucket_name)
+    policy = clusters.read(cluster_name).storage_policy or StoragePolicy()
     volumes, _ = disks().of_cluster(cluster_name)
+    uses = tuple(read_uses(client("dynamodb"), SETTINGS.ledger_table_name)) if volumes else ()
+    sightings = sighted(volumes, bucket.sightings(cluster_name), uses, policy, now)
+    bucket.put_sightings(cluster_name, sightings)
     proving = prove_volumes(
         cluster_name,
         volumes,
         disks(),
-        bucket.sightings(cluster_name),
-        clusters.read(cluster_name).storage_policy or StoragePolicy(),
-        read_uses(client("dynamodb"), SETTINGS.ledger_table_name) if volumes else (),
+        sightings,
+        policy,
+        uses,
         account_id=execution_arn.split(":")[4],
         run_id=f"delete/{execution_arn.rpartition(':')[2]}",
         now=now,
     )
-    bucket.put_sightings(cluster_name, proving.sightings)
     open_ends, count = proving.open_ends, len(proving.homes)
     more = f", and {len(open_ends) - SHOWN} more" if len(open_ends) > SHOWN else ""
     said = (

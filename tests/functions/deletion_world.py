@@ -1,12 +1,13 @@
 """A cluster to be deleted, and an account around it: moto, fakes and a way to kill a function before or after any of its calls.
 
-The real functions of ``delete_cluster`` run here in the order of their machine. Every call that changes something goes over one
-``Wire``; a ``Crash`` there is what a killed function leaves. Time passes between calls: pods end, snapshots complete, stacks go.
+The real functions of ``delete_cluster`` run here in the order of their machine. Every call goes over one ``Wire``; a ``Crash``
+there is what a killed function leaves. Time passes between functions: pods end, snapshots complete, stacks go.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -43,7 +44,6 @@ VARIABLES = {
     "LEASE_SECONDS": "518400",
     "AWS_REGION": REGION,
 }
-READS = ("describe_", "get", "list", "scan", "query", "batch_get_", "running_servers", "history")
 CLUSTER_TAG = {f"kubernetes.io/cluster/{NAME}": "owned"}
 
 
@@ -52,47 +52,46 @@ class Crash(BaseException):
 
 
 class Wire:
-    """Counts the calls that change something, and cuts one off: ``2 * n`` before call n, ``2 * n + 1`` after it."""
+    """Every call goes over it, reads and single pages too. ``at`` is told of each moment before and after one, and may raise."""
 
     def __init__(self) -> None:
-        self.count = 0
-        self.cut_at: int | None = None
         self.seen: list[str] = []
+        self.at: Callable[[str], None] = lambda _: None
 
-    def before(self, name: str) -> int:
-        number, self.count = self.count, self.count + 1
-        self.seen.append(name)
-        if self.cut_at == 2 * number:
-            raise Crash(f"before call {number}, {name}")
-        return number
-
-    def after(self, number: int, name: str) -> None:
-        if self.cut_at == 2 * number + 1:
-            raise Crash(f"after call {number}, {name}")
+    def carry(self, label: str, call: Callable[[], Any]) -> Any:
+        """The call's answer."""
+        self.seen.append(label)
+        self.at(f"before call {len(self.seen)}, {label}")
+        answer = call()
+        self.at(f"after call {len(self.seen)}, {label}")
+        return answer
 
 
-class Cutting:
-    """A client or fake whose changing methods go over the wire; reads and paginators pass."""
+class Wired:
+    """A client or fake all of whose methods and pages go over the wire."""
 
     def __init__(self, inner: Any, wire: Wire, service: str) -> None:
         self._inner, self._wire, self._service = inner, wire, service
 
     def __getattr__(self, name: str) -> Any:
-        method = getattr(self._inner, name)
-        if name.startswith(READS) or name in ("meta", "exceptions", "get_paginator") or not callable(method):
-            return method
+        found = getattr(self._inner, name)
+        if name == "get_paginator":
+            return lambda operation: _WiredPages(found(operation), self._wire, f"{self._service}.{operation}")
+        if name in ("meta", "exceptions") or not callable(found):
+            return found
+        return lambda *words, **request: self._wire.carry(f"{self._service}.{name}", lambda: found(*words, **request))
 
-        def call(*words: Any, **request: Any) -> Any:
-            # Only the time of the fence: nothing that a crash could leave half-done.
-            if request.get("UpdateExpression") == "SET updated_at = :now":
-                return method(*words, **request)
-            label = f"{self._service}.{name}"
-            number = self._wire.before(label)
-            answer = method(*words, **request)
-            self._wire.after(number, label)
-            return answer
 
-        return call
+class _WiredPages:
+    """A paginator, page by page over the wire."""
+
+    def __init__(self, inner: Any, wire: Wire, label: str) -> None:
+        self._inner, self._wire, self._label = inner, wire, label
+
+    def paginate(self, **request: Any) -> Iterator[Any]:
+        pages, end = iter(self._inner.paginate(**request)), object()
+        while (page := self._wire.carry(self._label, lambda: next(pages, end))) is not end:
+            yield page
 
 
 class Account:
@@ -194,22 +193,22 @@ class Account:
 
     def _app(self, name: str) -> Any:
         app = load(name, self.monkeypatch, **VARIABLES)
-        clients = {key: Cutting(client, self.wire, key) for key, client in self.services.items()}
-        clients |= {key: Cutting(fake_client(key, self.cluster), self.wire, key) for key in ("eks", "cloudformation")}
-        clients["stepfunctions"] = fake_client("stepfunctions", self.cluster)
+        clients = {key: Wired(client, self.wire, key) for key, client in self.services.items()}
+        clients |= {key: Wired(fake_client(key, self.cluster), self.wire, key) for key in ("eks", "cloudformation")}
+        clients["stepfunctions"] = Wired(fake_client("stepfunctions", self.cluster), self.wire, "stepfunctions")
         self.monkeypatch.setattr(app, "client", clients.__getitem__)
-        ec2 = Cutting(fake_client("ec2", self.ebs), self.wire, "ebs")
+        ec2 = Wired(fake_client("ec2", self.ebs), self.wire, "ebs")
         if hasattr(app, "disks"):
             self.monkeypatch.setattr(app, "disks", lambda: Ebs(ec2, ec2))
         if hasattr(app, "cluster_connection"):
             connection = ClusterConnection(NAME, "https://x", "", "token")
             self.monkeypatch.setattr(app, "cluster_connection", lambda *_: connection)
-            self.monkeypatch.setattr(app, "Kubernetes", lambda _: Cutting(self.cluster, self.wire, "kubernetes"))
+            self.monkeypatch.setattr(app, "Kubernetes", lambda _: Wired(self.cluster, self.wire, "kubernetes"))
         if hasattr(app, "Helm"):
             self.monkeypatch.setattr(app, "find_helm", lambda _: "helm")
-            self.monkeypatch.setattr(app, "Helm", lambda *_: Cutting(self.cluster, self.wire, "helm"))
+            self.monkeypatch.setattr(app, "Helm", lambda *_: Wired(self.cluster, self.wire, "helm"))
         if hasattr(app, "Hub"):
-            self.monkeypatch.setattr(app, "Hub", lambda *_: Cutting(Servers(self.cluster), self.wire, "hub"))
+            self.monkeypatch.setattr(app, "Hub", lambda *_: Wired(Servers(self.cluster), self.wire, "hub"))
         return app
 
     # -- what a test does -----------------------------------------------------------------------------------------------------
@@ -231,6 +230,7 @@ class Account:
         for item in self.ebs.snapshots.values():
             item["State"] = "completed"
         self.check_homes()
+        self.wire.at(f"after {function}, while time passes")
         return result
 
     def delete(self, homes: str = "keep-snapshots", looks: int = 12) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from moto import mock_aws
 
 from hubplane.domain.errors import ClusterBusy, ClusterUnknown, DeletionInputInvalid, LockLost, StackBusy, StackFailed
 from tests.functions.deletion_cluster import NAME
+from tests.functions.deletion_state import AccountState
 from tests.functions.deletion_world import Account
 
 OTHER = "arn:aws:states:us-east-1:553778890976:execution:hubplane-build-cluster:other"
@@ -110,12 +111,11 @@ def test_every_fault_comes_at_once(account: Account) -> None:
 
 
 def test_a_plan_changes_nothing(account: Account) -> None:
-    before = account.record()
+    before = AccountState(account).after("")
     plan = prepare(account, mode="plan")["plan"]
     assert len(plan) == 7
     assert "4 volumes (40 GiB)" in plan[1]
-    assert account.record() == before
-    assert account.wire.count == 0
+    assert AccountState(account).after("") == before
 
 
 def hold(account: Account, name: str) -> None:

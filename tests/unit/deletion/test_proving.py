@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from hubplane.domain.deletion.proving import Proving, prove_volumes
+from hubplane.domain.deletion.proving import Proving, prove_volumes, sighted
 from hubplane.domain.errors import HomeNotProved
 from hubplane.domain.storage.last_use import SETTLE
 from hubplane.domain.storage.policy import StoragePolicy
@@ -51,7 +51,14 @@ class Disks:
 def prove(disks: Disks, volumes: Sequence[Volume], seen: Sequence[Sighting] = (), at: datetime = NOW, **more: Any) -> Proving:
     disks.now = at
     policy, uses = more.get("policy", StoragePolicy()), more.get("uses", ())
+    seen = remembered(volumes, seen, at, uses)
     return prove_volumes(CLUSTER, volumes, disks, seen, policy, uses, account_id=ACCOUNT, run_id="delete/one", now=at)
+
+
+def remembered(
+    volumes: Sequence[Volume], seen: Sequence[Sighting], at: datetime = NOW, uses: Sequence[UseEvent] = ()
+) -> tuple[Sighting, ...]:
+    return sighted(volumes, seen, uses, StoragePolicy(), at)
 
 
 @pytest.mark.parametrize("count", [1, 500])
@@ -67,17 +74,27 @@ def test_homes_that_rested_are_proved_by_the_last_night_in_one_look(count: int) 
 def test_who_was_at_work_just_now_is_waited_for_and_what_was_seen_is_remembered() -> None:
     disks, mine, left_at = Disks(snapshot()), volume(stopped=NOW), NOW
     uses = (UseEvent("vol-1", "detach", left_at), UseEvent("vol-2", "detach", left_at))
-    first = prove(disks, [mine], [sighting("vol-elsewhere")], at=NOW + timedelta(minutes=1), uses=uses)
+    seen = remembered([mine], [sighting("vol-elsewhere")], NOW + timedelta(minutes=1), uses)
+    assert {item.volume_id for item in seen} == {"vol-elsewhere", "vol-1"}
+    first = prove(disks, [mine], seen, at=NOW + timedelta(minutes=1), uses=uses)
     assert "left alone until" in first.open_ends[0]
-    assert {item.volume_id for item in first.sightings} == {"vol-elsewhere", "vol-1"}
     later = left_at + SETTLE + timedelta(minutes=1)
-    second = prove(disks, [mine], first.sightings, at=later, uses=uses)
+    seen = remembered([mine], seen, later, uses)
+    second = prove(disks, [mine], seen, at=later, uses=uses)
     assert second.started == ("snap-new-1",)
-    third = prove(disks, [mine], second.sightings, at=later + timedelta(minutes=1), uses=uses)
+    third = prove(disks, [mine], seen, at=later + timedelta(minutes=1), uses=uses)
     assert "is pending" in third.open_ends[0]
     disks.complete()
-    last = prove(disks, [mine], third.sightings, at=later + timedelta(minutes=2), uses=uses)
+    last = prove(disks, [mine], seen, at=later + timedelta(minutes=2), uses=uses)
     assert [home.proof for home in last.homes] == ["snap-new-1"]
+
+
+def test_a_snapshot_of_a_look_that_was_killed_proves_a_volume_that_nobody_had_seen_before() -> None:
+    disks, mine = Disks(), volume()
+    seen = remembered([mine], ())
+    prove(disks, [mine], seen)  # and nothing after it
+    disks.complete()
+    assert prove(disks, [mine], seen, at=NOW + timedelta(minutes=5)).homes[0].proof == "snap-new-0"
 
 
 def test_no_more_are_started_than_may_be_pending() -> None:
@@ -99,5 +116,6 @@ def test_a_volume_that_goes_needs_none_and_one_that_fails_is_told() -> None:
 def test_a_volume_in_use_is_never_proved() -> None:
     proving = prove(Disks(snapshot()), [volume(attached=True, state="in-use")], [sighting()])
     assert "still in-use" in proving.open_ends[0]
-    assert proving.sightings[0].unattached_since is None
-    assert proving.sightings[0].first_seen_at == ago(300)
+    (seen,) = remembered([volume(attached=True, state="in-use")], [sighting()])
+    assert seen.unattached_since is None
+    assert seen.first_seen_at == ago(300)

@@ -12,26 +12,40 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from hubplane.domain.storage.last_copy import Disks, prove_home
+from hubplane.domain.storage.last_use import sight
 from hubplane.domain.storage.leaving_home import Home
 from hubplane.domain.storage.policy import StoragePolicy
 from hubplane.domain.storage.records import Sighting, Snapshot, UseEvent, Volume
+from hubplane.domain.storage.tags import read_tags
 from hubplane.domain.storage.view import GONE_STATES
 
-__all__ = ["Proving", "prove_volumes"]
+__all__ = ["Proving", "prove_volumes", "sighted"]
 
 
 @dataclass(frozen=True)
 class Proving:
-    """``homes``: every volume after this look. ``started``: snapshots of now. ``sightings``: what is to be remembered."""
+    """``homes``: every volume after this look. ``started``: snapshots of now."""
 
     homes: tuple[Home, ...]
     started: tuple[str, ...]
-    sightings: tuple[Sighting, ...]
 
     @property
     def open_ends(self) -> list[str]:
         """Why the volumes without a proof have none yet, one sentence each."""
         return [home.said for home in self.homes if home.proof is None]
+
+
+def sighted(
+    volumes: Iterable[Volume], sightings: Iterable[Sighting], uses: Iterable[UseEvent], policy: StoragePolicy, now: datetime
+) -> tuple[Sighting, ...]:
+    """What is to be remembered of this look, before a snapshot is started on the strength of it: one that was started by a call
+    which was killed then proves its volume to the next call. Sightings of other volumes are handed on as they are."""
+    seen, by_volume = {sighting.volume_id: sighting for sighting in sightings}, _by_volume(uses)
+    for volume in volumes:
+        if volume.state not in GONE_STATES:
+            tags, previous = read_tags(volume.tags, policy.protection_tag), seen.get(volume.volume_id)
+            seen[volume.volume_id] = sight(volume, tags, previous, tuple(by_volume.get(volume.volume_id, ())), now)
+    return tuple(seen.values())
 
 
 def prove_volumes(
@@ -48,16 +62,13 @@ def prove_volumes(
 ) -> Proving:
     """Look at each volume once more; start the snapshots that are due. Repeatable.
 
-    ``disks`` is asked for all volumes at once, so that calls grow with pages. ``sightings`` of other volumes are handed on
-    as they are. Raises ``HomeNotProved`` where no further look can help.
+    ``disks`` is asked for all volumes at once, so that calls grow with pages. ``sightings`` are those of ``sighted``, and were
+    written down. Raises ``HomeNotProved`` where no further look can help.
     """
     seen = {sighting.volume_id: sighting for sighting in sightings}
     standing = [volume for volume in volumes if volume.state not in GONE_STATES]
     looked = _Looked(disks, standing)
-    by_volume: dict[str, list[UseEvent]] = {}
-    for use in uses:
-        by_volume.setdefault(use.volume_id, []).append(use)
-    homes, started = [], []
+    by_volume, homes, started = _by_volume(uses), [], []
     for volume in standing:
         known = seen.get(volume.volume_id)
         home = Home(
@@ -71,9 +82,14 @@ def prove_volumes(
         found, created = prove_home(home, looked, policy, mine, account_id=account_id, run_id=run_id, now=now)
         homes.append(found)
         started += [created] if created else []
-        if found.first_seen_at is not None:
-            seen[volume.volume_id] = Sighting(volume.volume_id, found.first_seen_at, found.unattached_since)
-    return Proving(tuple(homes), tuple(started), tuple(seen.values()))
+    return Proving(tuple(homes), tuple(started))
+
+
+def _by_volume(uses: Iterable[UseEvent]) -> dict[str, list[UseEvent]]:
+    found: dict[str, list[UseEvent]] = {}
+    for use in uses:
+        found.setdefault(use.volume_id, []).append(use)
+    return found
 
 
 class _Looked:
