@@ -215,21 +215,32 @@ def test_a_notebook_image_has_another_jupyterhub(hubplane: Hubplane, standing: S
     repository = image["name"].partition("/")[2]
     [project] = [item for item in builds.list_projects()["projects"] if "ImageBuild" in item]
 
-    def push(version: str) -> None:
-        """The image of this tag once more, with another JupyterHub in it, as an image build pushes it."""
-        registry.batch_delete_image(repositoryName=repository, imageIds=[{"imageTag": image["tag"]}])
-        values = {"IMAGE_REPOSITORY": image["name"], "IMAGE_TAG": image["tag"], "JUPYTERHUB_VERSION": version}
+    def push(version: str, tag: str) -> None:
+        """An image with this JupyterHub in it, in the place of what was under the tag, as an image build pushes it."""
+        registry.batch_delete_image(repositoryName=repository, imageIds=[{"imageTag": tag}])
+        values = {"IMAGE_REPOSITORY": image["name"], "IMAGE_TAG": tag, "JUPYTERHUB_VERSION": version}
         given = [{"name": key, "value": value, "type": "PLAINTEXT"} for key, value in values.items()]
         build_id = builds.start_build(projectName=project, environmentVariablesOverride=given)["build"]["id"]
         until(lambda: builds.batch_get_builds(ids=[build_id])["builds"][0]["buildStatus"] == "SUCCEEDED", "the image is pushed")
 
-    push("1.0.0")
+    push("1.0.0", image["tag"])
     try:
         finding = only(hubplane, standing, "versions", None)
         assert f"image {image['name']}:{image['tag']} has 1.0.0" in finding["evidence"][0]
-        assert finding["runbook"] == "docs/runbooks/diagnose-cluster.md"
+        assert f"Publish {image['name']} with JupyterHub {release['jupyterhub_version']}" in finding["sentence"]
+        push(release["jupyterhub_version"], "2026-11-25-published")  # what the sentence asks of a person
+        finding = only(hubplane, standing, "versions", "build_cluster")
+        assert "tag 2026-11-25-published, pushed" in finding["evidence"][1]
+        carry_out(hubplane, finding)
+        all_is_well(hubplane, standing)
+        registry.batch_delete_image(repositoryName=repository, imageIds=[{"imageTag": "2026-11-25-published"}])
+        push(release["jupyterhub_version"], image["tag"])
+        finding = only(hubplane, standing, "versions", "build_cluster")
+        assert "2026-11-25-published does not exist" in finding["evidence"][0]
+        carry_out(hubplane, finding)
+        assert json.loads(hubplane.record(NAME)["release"]["S"])["spec"] == release["spec"]
     finally:
-        push(release["jupyterhub_version"])
+        push(release["jupyterhub_version"], image["tag"])
     all_is_well(hubplane, standing)
 
 
