@@ -62,6 +62,10 @@ class StandIn:
         """Remove the group's nodes. A group that is not there counts as deleted."""
         self._ask("DELETE", f"/clusters/{_quoted(cluster)}/nodegroups/{_quoted(group)}", missing_is_fine=True)
 
+    def held_on(self, cluster: str, instance_id: str) -> list[str]:
+        """The pods on a node that a PodDisruptionBudget lets nobody evict now, as ``namespace/name``."""
+        return list(self._ask("GET", f"/clusters/{_quoted(cluster)}/nodes/{_quoted(instance_id)}/held").get("pods", []))
+
     def put_access(self, cluster: str, entry: dict[str, Any]) -> None:
         """Let a principal in: ``principal_arn``, ``policies``, ``groups``, ``namespaces`` (None: everywhere), ``scoped``."""
         self._ask("PUT", f"/clusters/{_quoted(cluster)}/access", entry)

@@ -14,7 +14,7 @@ from aiohttp import web
 from local.kubernetes.access.identity import AccessEntry
 from local.kubernetes.cluster import HOST, Cluster, ClusterOptions
 from local.kubernetes.faults import FaultInvalid, read_fault
-from local.kubernetes.nodes import NodeGroup, nodes_of
+from local.kubernetes.nodes import NodeGroup, held_on, nodes_of
 from local.kubernetes.runtime import PodRuntime
 
 log = logging.getLogger(__name__)
@@ -43,6 +43,7 @@ class Control:
                 web.put(one + "/version", self.put_version),
                 web.put(one + "/nodegroups/{group}", self.put_group),
                 web.delete(one + "/nodegroups/{group}", self.delete_group),
+                web.get(one + "/nodes/{instance}/held", self.held),
                 web.put(one + "/access", self.put_access),
                 web.delete(one + "/access", self.delete_access),
                 web.put(one + "/identities", self.put_identities),
@@ -112,6 +113,10 @@ class Control:
         if not self._cluster(request).drop_group(name):
             raise _missing(f"there is no node group {name}")
         return web.json_response({})
+
+    async def held(self, request: web.Request) -> web.Response:
+        writer = self._cluster(request).writer
+        return web.json_response({"pods": held_on(writer.store, request.match_info["instance"])})
 
     async def put_access(self, request: web.Request) -> web.Response:
         cluster, body = self._cluster(request), await _body(request)

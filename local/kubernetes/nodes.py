@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from local.kubernetes.api.resources import BY_NAME
+from local.kubernetes.api.subresources import is_held
 from local.kubernetes.api.writer import WriteOptions, Writer
-from local.kubernetes.store import Object, now_text
+from local.kubernetes.store import Object, Store, now_text
 
 NODES, CSI_NODES, PODS = BY_NAME["nodes"], BY_NAME["csinodes.storage.k8s.io"], BY_NAME["pods"]
 DRIVER, NODE_ID = "ebs.csi.aws.com", "csi.volume.kubernetes.io/nodeid"
@@ -94,6 +95,13 @@ def remove(writer: Writer, node: Object) -> None:
             writer.delete(PODS, pod["metadata"]["namespace"], pod["metadata"]["name"], {"gracePeriodSeconds": 0})
     if writer.store.get(NODES, "", name):
         writer.delete(NODES, "", name, {})
+
+
+def held_on(store: Store, instance_id: str) -> list[str]:
+    """The pods on an instance that a PodDisruptionBudget lets nobody evict now, as ``namespace/name``."""
+    names = {node["metadata"]["name"] for node in store.list(NODES) if instance_of(node) == instance_id}
+    pods = [pod for pod in store.list(PODS) if pod["spec"].get("nodeName") in names]
+    return sorted(f"{pod['metadata']['namespace']}/{pod['metadata']['name']}" for pod in pods if is_held(store, pod))
 
 
 def instance_of(node: Object) -> str:

@@ -36,6 +36,7 @@ MODULES = (
     "target_health",
     "load_balancers",
     "stack_eks",
+    "stack_drift",
     "eks_rolling",
     "stack_pace",
     "stack_checks",

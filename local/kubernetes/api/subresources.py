@@ -71,12 +71,19 @@ def evict(writer: Writer, where: Target, body: Object) -> Object:
     pod = writer.store.get(where.resource, where.namespace, where.name)
     if pod is None:
         raise errors.not_found(where.resource, where.name)
-    for budget in writer.store.named("poddisruptionbudgets.policy", where.namespace):
-        covers = selects(budget["spec"].get("selector"), pod["metadata"].get("labels"))
-        if covers and budget["status"].get("disruptionsAllowed", 0) < 1:
-            raise errors.ApiError(429, "Cannot evict pod as it would violate the pod's disruption budget.")
+    if is_held(writer.store, pod):
+        raise errors.ApiError(429, "Cannot evict pod as it would violate the pod's disruption budget.")
     writer.delete(where.resource, where.namespace, where.name, body.get("deleteOptions") or {})
     return {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}
+
+
+def is_held(store: Store, pod: Object) -> bool:
+    """Whether a PodDisruptionBudget forbids now that the pod is evicted."""
+    return any(
+        selects(budget["spec"].get("selector"), pod["metadata"].get("labels"))
+        and budget["status"].get("disruptionsAllowed", 0) < 1
+        for budget in store.named("poddisruptionbudgets.policy", pod["metadata"]["namespace"])
+    )
 
 
 def bind(writer: Writer, where: Target, body: Object) -> Object:

@@ -73,6 +73,8 @@ class FakeStandIn:
                 cluster["groups"][group] = body
             case ("DELETE", ["nodegroups", group]):
                 cluster["groups"].pop(group, None)
+            case ("GET", ["nodes", _, "held"]):
+                return 200, {"pods": cluster.get("held", [])}
             case ("PUT", ["access"]):
                 cluster["access"][body["principal_arn"]] = body
             case ("DELETE", ["access"]):

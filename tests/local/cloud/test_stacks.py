@@ -103,11 +103,11 @@ def settled(cloud: RunningCloud, name: str) -> dict[str, Any]:
     return found
 
 
-def change(cloud: RunningCloud, stack: str, template: dict[str, Any], kind: str = "UPDATE") -> dict[str, Any]:
+def change(cloud: RunningCloud, stack: str, template: dict[str, Any], kind: str = "UPDATE", **more: str) -> dict[str, Any]:
     """A change set, described."""
     formation = cloud.client("cloudformation")
     made = formation.create_change_set(
-        StackName=stack, ChangeSetName=f"c{time.monotonic_ns()}", ChangeSetType=kind, TemplateBody=json.dumps(template)
+        StackName=stack, ChangeSetName=f"c{time.monotonic_ns()}", ChangeSetType=kind, TemplateBody=json.dumps(template), **more
     )["Id"]
     cloud.wait("the change set", lambda: formation.describe_change_set(ChangeSetName=made)["Status"] not in ("CREATE_PENDING",))
     found: dict[str, Any] = formation.describe_change_set(ChangeSetName=made)

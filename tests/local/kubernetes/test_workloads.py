@@ -230,6 +230,9 @@ def test_an_eviction_respects_the_budget(work: Cluster) -> None:
     (pod,) = pods(work, "safe")
     answer = work.ask("POST", f"{CORE}/pods/{pod['metadata']['name']}/eviction", {"metadata": {"name": pod["metadata"]["name"]}})
     assert (answer.status, answer.body["message"]) == (429, "Cannot evict pod as it would violate the pod's disruption budget.")
+    instance = work.get(f"/api/v1/nodes/{pod['spec']['nodeName']}")["spec"]["providerID"].rpartition("/")[2]
+    held = work.stand_in.ask("GET", f"{work.path}/nodes/{instance}/held")
+    assert (held.status, held.body) == (200, {"pods": [f"work/{pod['metadata']['name']}"]})
 
 
 def test_a_removed_node_takes_its_pods_along_and_they_come_back_elsewhere(make_cluster: Callable[..., Cluster]) -> None:
