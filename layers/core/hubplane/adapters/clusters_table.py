@@ -7,59 +7,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from hubplane.domain.clusters import DELETED, BuiltCluster, ClusterRecord
 from hubplane.domain.errors import LockLost
 from hubplane.domain.locks import Lock
 from hubplane.domain.provider_errors import error_code, translated
-from hubplane.domain.storage.policy import StoragePolicy, policy_from_json
+from hubplane.domain.storage.policy import policy_from_json
 
 CONDITION_FAILED = "ConditionalCheckFailedException"
 STORAGE_LOCK = {"#lock": "storage_lock"}
 UPGRADE_LOCK = {"#upgrade_lock": "upgrade_lock"}
-DELETED = "DELETED"
-ENDING = frozenset({"DELETING", "DELETION_FAILED", DELETED})
-"""What delete_cluster makes of a status; only a build takes it back."""
-
-
-@dataclass(frozen=True, slots=True)
-class ClusterRecord:
-    """What is known of a cluster. ``availability_zone`` is set by the first build and never changes.
-
-    ``storage_policy`` and ``hub_url`` are those of the last recorded release, None before the first. ``storage_lock`` is a lock
-    of its own: a build must not keep a night's snapshots from being taken. ``upgrade_lock`` is held over all builds of an
-    upgrade, each of which takes ``lock`` itself. ``home_size_gib`` is what a new home gets,
-    of the class ``storage_class_name``; ``sign_in_url`` is where people sign in, ``has_given_client``
-    whether the specification names the OAuth client for that.
-    """
-
-    cluster_name: str
-    status: str | None
-    lock: Lock | None
-    availability_zone: str | None
-    storage_lock: Lock | None = None
-    upgrade_lock: Lock | None = None
-    storage_policy: StoragePolicy | None = None
-    hub_url: str | None = None
-    home_size_gib: int | None = None
-    storage_class_name: str | None = None
-    sign_in_url: str | None = None
-    has_given_client: bool = False
-
-    @property
-    def is_ending(self) -> bool:
-        """Whether the cluster is being deleted, was, or was left half-deleted: nobody mounts a home there."""
-        return self.status in ENDING
-
-
-@dataclass(frozen=True, slots=True)
-class BuiltCluster:
-    """A cluster with a recorded release: its name and where people reach its hub."""
-
-    cluster_name: str
-    hub_url: str
 
 
 class ClustersTable:

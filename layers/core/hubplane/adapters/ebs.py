@@ -47,6 +47,11 @@ class Ebs:
         self._looking = looking
         self._changing = changing
 
+    @classmethod
+    def connect(cls) -> Ebs:
+        """EBS of the account and Region that the function runs in."""
+        return cls(looking_client(), changing_client())
+
     def volumes(self, volume_ids: Collection[str]) -> tuple[Volume, ...]:
         """Those of these volumes that exist; a filter leaves absent ones out, where ``VolumeIds`` would refuse the call."""
         return self._volumes("volume-id", volume_ids)

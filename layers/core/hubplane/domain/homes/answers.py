@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from hubplane.domain.errors import ClusterBusy, HubplaneError, NotYet, Throttled
 from hubplane.domain.homes.facts import HomeAction, HomePlan
 
 
@@ -25,3 +26,14 @@ def refused(sentence: str, retry_seconds: int | None = None) -> dict[str, Any]:
     action = HomeAction.REFUSE if retry_seconds is None else HomeAction.WAIT
     told = {"allowed": False, "action": str(action), "sentence": sentence, "retry_seconds": retry_seconds, "volume_id": None}
     return {**told, "changes": [], "reason": sentence}
+
+
+def refusal_of(error: Exception) -> dict[str, Any]:
+    """The answer where a home cannot be looked at: what passes by itself is asked again, all else is for an operator."""
+    if isinstance(error, ClusterBusy):
+        return refused(str(error))
+    if isinstance(error, NotYet | Throttled):
+        return refused("Your home cannot be looked at just now: try again in a minute.", retry_seconds=60)
+    if isinstance(error, HubplaneError):
+        return refused(f"Your home cannot be looked at ({type(error).__name__}): tell an operator, the log has the cause.")
+    return refused("Your home cannot be looked at: tell an operator, the log of EnsureHome has the cause.")

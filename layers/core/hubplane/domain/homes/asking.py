@@ -4,12 +4,47 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
+from hubplane.domain.clusters import ClusterRecord
+from hubplane.domain.errors import ClusterBusy
 from hubplane.domain.homes.facts import HomeFacts
 from hubplane.domain.names import claims_of, username_key
 from hubplane.domain.oauth_client import same_domain
 from hubplane.domain.registration.external import external_key, external_sub, pinned, provider_of
+from hubplane.domain.registration.known import Known
 from hubplane.domain.registration.records import UserRecord
+
+
+def refuse_where_ending(cluster: ClusterRecord) -> None:
+    """Raises ``ClusterBusy``, with a sentence for the person, where the cluster is taken down."""
+    if cluster.is_ending:
+        raise ClusterBusy("This hub is being taken down, so no server starts here. Your home is kept: ask an operator where.")
+
+
+def facts_of(asked: Mapping[str, Any], cluster: ClusterRecord, known: Known, account_id: str, own_domain_url: str) -> HomeFacts:
+    """The person and the cluster as the tables have them; storage not looked at yet.
+
+    ``asked`` has the hub's ``username``, ``claim_name`` where that is not the person's own, and ``subject``; ``known`` what the
+    tables say of ``key_of`` the person.
+    """
+    username = str(asked["username"])
+    record = known.records.get(key_of(username, cluster.sign_in_url, own_domain_url))
+    facts = HomeFacts(
+        cluster_name=cluster.cluster_name,
+        account_id=account_id,
+        username=username,
+        claim_name=str(asked.get("claim_name") or claims_of(username).escaped),
+        zone=cluster.availability_zone,
+        requested_gib=cluster.home_size_gib or 0,  # before the first release is recorded there is no copy to size
+        record=record,
+        claim_holders=known.claim_holders,
+        protection_tag=cluster.protection_tag,
+        storage_class_name=cluster.home_class,
+        subject=asked.get("subject") or None,
+    )
+    provider = foreign_provider(cluster.sign_in_url, own_domain_url)
+    return facts if provider is None else asked_from_outside(facts, provider, record)
 
 
 def foreign_provider(sign_in_url: str | None, own_domain_url: str) -> str | None:

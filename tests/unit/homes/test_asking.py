@@ -1,0 +1,87 @@
+"""What the tables say of who asks for a home, and what the hub is told where it cannot be looked at."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from hubplane.domain.clusters import ClusterRecord
+from hubplane.domain.errors import ClusterBusy, NotYet, ProviderError, Throttled
+from hubplane.domain.homes.answers import refusal_of
+from hubplane.domain.homes.asking import facts_of, key_of, refuse_where_ending
+from hubplane.domain.registration.known import Known
+from hubplane.domain.registration.records import Status, UserRecord
+from hubplane.domain.storage.policy import StoragePolicy
+from tests.unit.storage.builders import ACCOUNT
+
+POOL, ELSEWHERE = "https://lab.auth.us-east-1.amazoncognito.com", "https://idp.example.org"
+ANN = UserRecord("ann", "sub-ann", "ann@example.edu", Status.APPROVED, ("lab",))
+KNOWN = Known(records={"ann": ANN}, claim_holders={"claim-ann": "ann"})
+
+
+def cluster(status: str = "CREATED", **fields: Any) -> ClusterRecord:
+    return ClusterRecord("lab", status, None, "us-east-1d", **fields)
+
+
+@pytest.mark.parametrize(
+    ("asked", "record", "expected"),
+    [
+        pytest.param(
+            {},
+            cluster(),
+            {"claim_name": "claim-ann", "requested_gib": 0, "protection_tag": "do-not-delete", "storage_class_name": "gp3"},
+            id="before-the-first-release",
+        ),
+        pytest.param(
+            {"claim_name": "claim-ann---1a2b3c4d"},
+            cluster(storage_policy=StoragePolicy(protection_tag="keep"), home_size_gib=500, storage_class_name="fast"),
+            {
+                "claim_name": "claim-ann---1a2b3c4d",
+                "requested_gib": 500,
+                "protection_tag": "keep",
+                "storage_class_name": "fast",
+            },
+            id="as-the-release-and-the-hub-say",
+        ),
+        pytest.param({"subject": "sub-ann"}, cluster(sign_in_url=POOL), {"subject": "sub-ann", "record": ANN}, id="of-the-pool"),
+        pytest.param({"subject": ""}, cluster(sign_in_url=POOL), {"subject": None, "is_new": False}, id="no-subject"),
+        pytest.param({"subject": None}, cluster(sign_in_url=ELSEWHERE), {"record": None, "subject": None}, id="unnamed-outside"),
+        pytest.param({"subject": "7"}, cluster(sign_in_url=ELSEWHERE), {"is_new": True}, id="first-visit-from-outside"),
+    ],
+)
+def test_who_asks_is_who_the_tables_know(asked: dict[str, Any], record: ClusterRecord, expected: dict[str, Any]) -> None:
+    facts = facts_of({"username": "ann", **asked}, record, KNOWN, ACCOUNT, POOL)
+    assert {name: getattr(facts, name) for name in expected} == expected
+    assert (facts.cluster_name, facts.zone, facts.account_id) == ("lab", "us-east-1d", ACCOUNT)
+
+
+def test_the_same_name_elsewhere_is_somebody_else() -> None:
+    assert key_of("Ann", POOL + "/", POOL) == key_of("Ann", None, POOL) == "ann"
+    assert key_of("Ann", ELSEWHERE, POOL) != "ann"
+
+
+@pytest.mark.parametrize("status", ["DELETING", "DELETION_FAILED", "DELETED"])
+def test_nobody_gets_a_home_on_a_cluster_that_ends(status: str) -> None:
+    with pytest.raises(ClusterBusy, match="Your home is kept"):
+        refuse_where_ending(cluster(status))
+    refuse_where_ending(cluster())
+
+
+@pytest.mark.parametrize(
+    ("error", "retry_seconds", "words"),
+    [
+        pytest.param(ClusterBusy("This hub is being taken down."), None, "This hub is being taken down.", id="ending"),
+        pytest.param(NotYet("EKS is CREATING"), 60, "try again in a minute", id="not-yet"),
+        pytest.param(Throttled("slower"), 60, "try again in a minute", id="throttled"),
+        pytest.param(ProviderError("arn:aws:iam::1:role/x may not"), None, "(ProviderError): tell an operator", id="provider"),
+        pytest.param(KeyError("secret"), None, "the log of EnsureHome has the cause", id="our-own-fault"),
+    ],
+)
+def test_whatever_fails_is_a_no_that_tells_nothing_of_the_account(
+    error: Exception, retry_seconds: int | None, words: str
+) -> None:
+    told = refusal_of(error)
+    assert (told["allowed"], told["retry_seconds"], told["volume_id"]) == (False, retry_seconds, None)
+    assert words in told["sentence"]
+    assert isinstance(error, ClusterBusy) or str(error) not in told["sentence"]
