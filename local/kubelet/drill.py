@@ -1,7 +1,8 @@
-"""The pods of a restore drill as real processes: their own command, on a folder that holds what is written on the EBS volume.
+"""Pods that only run a shell on homes, as real processes: a restore drill's, and the one of docs/runbooks/restore-home.md.
 
-The emulated volume's content is one text (``local/cloud/mends/ebs_contents``); a pod finds it in one file, by the name of the
-drill's own. Where the pod may write, what the file holds in the end is on the volume.
+Each runs its own command, on a folder that holds what is written on the EBS volume. The emulated volume's content is one text
+(``local/cloud/mends/ebs_contents``); a pod finds it in one file, by the name of the drill's own. What that holds in the end is on
+the volume, where the pod may write.
 """
 
 from __future__ import annotations
@@ -17,14 +18,14 @@ from typing import Any
 from local.kubelet.layout import map_paths, remove
 from local.kubernetes.runtime import PodStart
 
-LABEL, FILE = "hubplane-drill", "hubplane-canary"
+LABELS, FILE = frozenset({"hubplane-drill", "hubplane-copy"}), "hubplane-canary"
 SHELL = ("sh", "-c")
 CALL_SECONDS = 10.0
 
 
 def is_drill(pod: Mapping[str, Any]) -> bool:
-    """Whether a drill made this pod."""
-    return pod["metadata"].get("labels", {}).get("app") == LABEL
+    """Whether a drill made this pod, or a person who copies from a restored home."""
+    return pod["metadata"].get("labels", {}).get("app") in LABELS
 
 
 class DrillPod:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
+import textwrap
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from hubplane.domain.homes.drill_pods import canary_pod, reading_pod
 from local.kubelet.drill import DrillPod, is_drill
@@ -59,12 +62,13 @@ def volumes() -> Iterator[Volumes]:
     thread.join()
 
 
-def run(pod: dict[str, Any], volume_id: str, volumes: Volumes, folder: Path) -> DrillPod:
-    """The pod at its end."""
+def run(pod: dict[str, Any], volume_ids: str | Sequence[str], volumes: Volumes, folder: Path) -> DrillPod:
+    """The pod at its end; its claims in their order are those volumes."""
     (container,) = pod["spec"]["containers"]
-    (volume,) = pod["spec"]["volumes"]
-    variables = {item["name"]: item["value"] for item in container["env"]}
-    claims = {volume["persistentVolumeClaim"]["claimName"]: volume_id}
+    variables = {item["name"]: item["value"] for item in container.get("env", ())}
+    ids = [volume_ids] if isinstance(volume_ids, str) else volume_ids
+    names = [volume["persistentVolumeClaim"]["claimName"] for volume in pod["spec"]["volumes"]]
+    claims = dict(zip(names, ids, strict=True))
     running = DrillPod(PodStart(pod, container, variables, {}, {}, claims, volumes.endpoint), folder / "pod")
     deadline = time.monotonic() + 20
     while not running.succeeded() and running.failure() is None:
@@ -104,6 +108,25 @@ def test_of_a_person_s_home_only_the_number_of_its_entries_is_told_and_nothing_i
     running.stop()
 
 
-def test_only_a_drill_s_pod_is_one() -> None:
+def copying_pod() -> dict[str, Any]:
+    """The pod that docs/runbooks/restore-home.md tells people to make."""
+    page = (Path(__file__).parents[3] / "docs/runbooks/restore-home.md").read_text()
+    (manifest,) = re.findall(r"<<'END'\n(.*?)^   END$", page, flags=re.MULTILINE | re.DOTALL)
+    pod: dict[str, Any] = yaml.safe_load(textwrap.dedent(manifest))
+    return pod
+
+
+def test_the_runbook_s_pod_copies_a_restored_home_into_the_present_one(volumes: Volumes, tmp_path: Path) -> None:
+    volumes.contents |= {"vol-home": "today", "vol-copy": "what is missed"}
+    running = run(copying_pod(), ["vol-home", "vol-copy"], volumes, tmp_path)
+    assert (running.failure(), running.log()) == (None, "1 files are in the home as restored-20261120\n")
+    (copied,) = tmp_path.rglob("restored-20261120/*")
+    assert (copied.parents[1].name, copied.read_text()) == ("claim-ada", "what is missed")
+    assert volumes.contents == {"vol-home": "today", "vol-copy": "what is missed"}
+    running.stop()
+
+
+def test_only_a_drill_s_pod_and_the_runbook_s_are_run() -> None:
     assert is_drill(reading_pod("drill-1", "busybox", is_canary=False))
+    assert is_drill(copying_pod())
     assert not is_drill({"metadata": {"labels": {"app": "jupyterhub"}}})
