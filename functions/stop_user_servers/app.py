@@ -19,7 +19,7 @@ from hubplane.adapters.jupyterhub import Hub
 from hubplane.adapters.secretsmanager import SecretsManager
 from hubplane.domain.errors import ClusterUnknown, ServerRuns
 from hubplane.domain.homes.operator_inputs import read_stop
-from hubplane.domain.releases.hub_secrets import checked_service_token, service_token_secret_name
+from hubplane.domain.releases.hub_secrets import NEXT, checked_service_token, service_token_secret_name
 from hubplane.entrypoint import task
 from hubplane.settings import read_settings
 
@@ -68,10 +68,11 @@ def wanted(servers: tuple[str, ...], only: str | None) -> tuple[str, ...]:
 def hub_of(cluster_name: str, url: str) -> Hub:
     """The hub with the token of the control plane's service."""
     name = service_token_secret_name(cluster_name)
-    text = SecretsManager(client("secretsmanager")).read(name)
+    secrets = SecretsManager(client("secretsmanager"))
+    text = secrets.read(name)
     if text is None:
         raise ServerRuns(
             f"the hub of cluster {cluster_name} was built before the control plane was a service of it: build the cluster once "
             f'more, or stop the server by hand and start again with "servers_stopped_in": ["{cluster_name}"]'
         )
-    return Hub(cluster_name, url, checked_service_token(text, name), CONNECT_TO)
+    return Hub(cluster_name, url, checked_service_token(text, name), CONNECT_TO, lambda: secrets.read(name, NEXT))

@@ -161,6 +161,30 @@ def test_a_hub_that_does_not_say_is_no_stopped_server(hub: Hub) -> None:
     assert TOKEN not in str(raised.value) + repr(nowhere)
 
 
+def test_between_the_roll_out_and_the_promotion_of_a_rotation_the_staged_token_is_taken(hub: Hub) -> None:
+    assert ask(hub, "POST", "users/renewed", ADMIN) == 201
+    assert ask(hub, "POST", "users/renewed/server", ADMIN) in (201, 202)
+    meanwhile = Hub("sar", hub.url, "c" * 64, staged_token=lambda: TOKEN)
+    wait_until(meanwhile, "renewed", ("",))
+    meanwhile.stop("renewed", "")
+    wait_until(meanwhile, "renewed", ())
+    assert TOKEN not in repr(meanwhile)
+
+
+def test_a_hub_that_knows_neither_token_is_no_stopped_server_and_none_is_read_without_need(hub: Hub) -> None:
+    reads: list[str] = []
+
+    def staged() -> str:
+        reads.append("read")
+        return "d" * 64
+
+    assert Hub("sar", hub.url, TOKEN, staged_token=staged).running_servers("nobody") == ()
+    assert reads == []
+    with pytest.raises(ServerRuns, match="answered 403"):
+        Hub("sar", hub.url, "c" * 64, staged_token=staged).running_servers("nobody")
+    assert reads == ["read"]
+
+
 def test_an_answer_that_is_none_is_no_stopped_server(monkeypatch: pytest.MonkeyPatch) -> None:
     def say(_self: Any, *_: Any) -> tuple[int, str]:
         return 200, "<html>a page of the load balancer</html>"

@@ -10,6 +10,7 @@ import pytest
 
 from hubplane.domain.errors import ClusterUnknown, HomeInputInvalid, HomeNotProved, PersonInputInvalid, ServerRuns
 from hubplane.domain.registration.records import Status
+from hubplane.domain.releases.hub_secrets import NEXT
 from tests.functions.people_world import FIRST, People, crashes_of
 from tests.unit.storage.builders import volume
 
@@ -177,6 +178,15 @@ def test_the_hub_is_asked_with_the_kept_token(people: People, monkeypatch: Any) 
     people.clients["secretsmanager"].create_secret(Name="hubplane/sar/hub-token", SecretString="ab" * 32)
     hub = people.module("stop_user_servers").hub_of("sar", "https://sar.example.org")
     assert (hub.token, "ab" * 32 in repr(hub)) == ("ab" * 32, False)
+
+
+def test_while_a_rotation_is_under_way_the_hub_may_be_asked_with_the_staged_token(people: People) -> None:
+    secrets, name = people.clients["secretsmanager"], "hubplane/sar/hub-token"
+    secrets.create_secret(Name=name, SecretString="ab" * 32)
+    hub = people.module("stop_user_servers").hub_of("sar", "https://sar.example.org")
+    assert hub.staged_token() is None
+    secrets.put_secret_value(SecretId=name, SecretString="cd" * 32, VersionStages=[NEXT])
+    assert (hub.token, hub.staged_token()) == ("ab" * 32, "cd" * 32)
 
 
 def test_nobody_is_a_tombstone_before_every_home_is_proved(people: People) -> None:

@@ -10,7 +10,7 @@ import http.client
 import json
 import socket
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
@@ -20,16 +20,23 @@ from hubplane.domain.errors import ServerRuns
 TIMEOUT_SECONDS: Final = 20.0
 BODY_BYTES: Final = 1_000_000
 PORTS: Final = {"http": 80, "https": 443}
+FORBIDDEN: Final = 403
+"""What the hub answers to a token that it does not know (jupyterhub/scopes.py, ``needs_scope``)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hub:
-    """One hub. ``connect_to`` maps a port asked for to another (host, port); the token stays out of ``repr``."""
+    """One hub. ``connect_to`` maps a port asked for to another (host, port); the token stays out of ``repr``.
+
+    ``staged_token`` reads the one that a rotation may have given the hub already, None where there is none; it is asked with
+    where the hub refuses ``token``.
+    """
 
     cluster_name: str
     url: str
     token: str = field(repr=False)
     connect_to: Mapping[int, tuple[str, int]] = field(default_factory=dict)
+    staged_token: Callable[[], str | None] = field(default=lambda: None, repr=False)
 
     def running_servers(self, username: str) -> tuple[str, ...]:
         """Names of the person's servers that run, start or stop, the default one as empty text; none where the hub knows
@@ -56,22 +63,28 @@ class Hub:
             raise self._unsaid(f"it answered {status} to stopping {username}'s server: {text[:200]}")
 
     def _ask(self, method: str, path: str) -> tuple[int, str]:
+        status, text = self._ask_with(self.token, method, path)
+        if status == FORBIDDEN and (staged := self.staged_token()):
+            return self._ask_with(staged, method, path)
+        return status, text
+
+    def _ask_with(self, token: str, method: str, path: str) -> tuple[int, str]:
         parts = urlsplit(self.url)
         port = parts.port or PORTS.get(parts.scheme, 443)
         host = parts.hostname or ""
         try:
             with socket.create_connection(self.connect_to.get(port, (host, port)), TIMEOUT_SECONDS) as plain:
                 if parts.scheme != "https":
-                    return self._exchange(plain, method, path, parts.netloc)
+                    return self._exchange(plain, token, method, path, parts.netloc)
                 with ssl.create_default_context().wrap_socket(plain, server_hostname=host) as secure:
-                    return self._exchange(secure, method, path, parts.netloc)
+                    return self._exchange(secure, token, method, path, parts.netloc)
         except (OSError, http.client.HTTPException) as error:
             raise self._unsaid(f"it does not answer ({error})") from error
 
-    def _exchange(self, connected: socket.socket, method: str, path: str, netloc: str) -> tuple[int, str]:
+    def _exchange(self, connected: socket.socket, token: str, method: str, path: str, netloc: str) -> tuple[int, str]:
         connection = http.client.HTTPConnection(netloc, timeout=TIMEOUT_SECONDS)
         connection.sock = connected
-        headers: dict[str, Any] = {"Host": netloc, "Authorization": f"token {self.token}", "User-Agent": "hubplane"}
+        headers: dict[str, Any] = {"Host": netloc, "Authorization": f"token {token}", "User-Agent": "hubplane"}
         connection.request(method, f"/hub/api/{path}", headers={**headers, "Connection": "close"})
         response = connection.getresponse()
         return response.status, response.read(BODY_BYTES).decode(errors="replace")
