@@ -22,7 +22,7 @@ from hubplane.adapters.kubernetes import Kubernetes
 from hubplane.adapters.secretsmanager import SecretsManager
 from hubplane.domain.deletion.stopping import HUB_DEPLOYMENT, QuietStep, UserPod, hub_seen, next_step, user_pods
 from hubplane.domain.errors import ServerRuns
-from hubplane.domain.releases.hub_secrets import checked_service_token, service_token_secret_name
+from hubplane.domain.releases.hub_secrets import NEXT, checked_service_token, service_token_secret_name
 from hubplane.entrypoint import task
 from hubplane.settings import read_settings
 
@@ -65,14 +65,16 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
 def ask_hub(cluster_name: str, url: str, servers: list[UserPod]) -> list[str] | None:
     """Ask the hub to stop each server that it knows; the next call looks whether they have. None: it knows none of them."""
     name = service_token_secret_name(cluster_name)
-    text = SecretsManager(client("secretsmanager")).read(name)
+    secrets = SecretsManager(client("secretsmanager"))
+    text = secrets.read(name)
     if text is None:
         raise ServerRuns(
             f"{len(servers)} server(s) run, and secret {name}, by which the hub would be asked to stop them, is not there: stop "
             f"the hub (`kubectl -n {NAMESPACE} scale deployment {HUB_DEPLOYMENT} --replicas 0`) and start again; Kubernetes ends "
             "them then"
         )
-    hub, asked, knows = Hub(cluster_name, url, checked_service_token(text, name), CONNECT_TO), [], False
+    hub = Hub(cluster_name, url, checked_service_token(text, name), CONNECT_TO, lambda: secrets.read(name, NEXT))
+    asked, knows = [], False
     for username in sorted({pod.username for pod in servers if pod.username is not None}):
         for server in hub.running_servers(username):
             knows = True
