@@ -18,12 +18,16 @@ from hubplane.adapters.servicequotas import limit
 from hubplane.adapters.ssm import public_parameter
 from hubplane.adapters.sts import caller
 from hubplane.domain.account_check.facts import AccountFacts
-from hubplane.domain.account_check.gathering import find_notebook_image, use_of_quotas
-from hubplane.domain.account_check.judging import judge_account
-from hubplane.domain.account_check.nodes import recommended_ami_parameter
+from hubplane.domain.account_check.gathering import (
+    ami_parameters_asked,
+    certificate_asked,
+    find_notebook_image,
+    subnets_asked,
+    use_of_quotas,
+)
+from hubplane.domain.account_check.judging import carrying_account, judge_account
 from hubplane.domain.account_check.quotas import vcpu_quota
 from hubplane.domain.cluster_spec.model import ClusterSpec, spec_from_json
-from hubplane.domain.errors import AccountNotReady
 from hubplane.domain.images import chart_of
 from hubplane.entrypoint import task
 from hubplane.settings import read_settings
@@ -52,44 +56,21 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
         recorded_availability_zone=event.get("recorded_availability_zone"),
         now=datetime.now(UTC),
     )
-    if judgement.faults:
-        raise AccountNotReady("\n".join(f"- {fault}" for fault in judgement.faults))
-    return {
-        "availability_zone": judgement.availability_zone,
-        "ami_ids": dict(judgement.ami_ids),
-        "account_id": me.account_id,
-        "region": region,
-        "partition": me.partition,
-        "hub_chart": {
-            "source": chart.source,
-            "version": chart.version,
-            "jupyterhub_version": chart.jupyterhub_version,
-        },
-        "notes": list(judgement.notes),
-        "changes": [],
-        "reason": f"account {me.account_id} in {region} can carry the cluster; its nodes are in {judgement.availability_zone}",
-    }
+    return carrying_account(judgement, chart, me.account_id, region, me.partition)
 
 
 def gather(spec: ClusterSpec, region: str, account_id: str) -> AccountFacts:
     """All facts of the account that the judgement looks at, read one after the other."""
     ec2, eks, balancing = Ec2(client("ec2")), Eks(client("eks")), ElasticLoadBalancing(client("elbv2"))
     existing = eks.existing_cluster(spec.cluster_name)
-    subnet_ids = {*spec.network.subnet_ids, *spec.network.active_subnet_ids}
-    if existing is not None:
-        subnet_ids |= {*existing.subnet_ids, *existing.node_subnet_ids}
-    paths = {group.name: recommended_ami_parameter(spec.kubernetes_version, group.ami_type) for group in spec.node_groups}
-    unpinned = {group.name for group in spec.node_groups if group.ami_id is None}
-    certificate_region = spec.hub.certificate_arn.split(":")[3]
+    certificate_arn = certificate_asked(spec, region)
     return AccountFacts(
         region=region,
-        subnets=ec2.subnets(subnet_ids),
+        subnets=ec2.subnets(subnets_asked(spec, existing)),
         instance_types=ec2.instance_types(group.instance_type for group in spec.node_groups),
         amis=ec2.amis(group.ami_id for group in spec.node_groups if group.ami_id is not None),
-        recommended_ami_ids={
-            name: public_parameter(client("ssm"), path) for name, path in paths.items() if path is not None and name in unpinned
-        },
-        certificate=certificate(client("acm"), spec.hub.certificate_arn) if certificate_region == region else None,
+        recommended_ami_ids={name: public_parameter(client("ssm"), path) for name, path in ami_parameters_asked(spec).items()},
+        certificate=certificate(client("acm"), certificate_arn) if certificate_arn else None,
         kubernetes_version=eks.kubernetes_version(spec.kubernetes_version),
         existing_cluster=existing,
         notebook_image=find_notebook_image(spec.notebook_image, region, account_id, lambda: Ecr(client("ecr"))),

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from hubplane.domain.account_check.facts import NotebookImageFound, QuotaUse
-from hubplane.domain.account_check.gathering import find_notebook_image, use_of_quotas
+from hubplane.domain.account_check.facts import ExistingCluster, NotebookImageFound, QuotaUse
+from hubplane.domain.account_check.gathering import (
+    ami_parameters_asked,
+    certificate_asked,
+    find_notebook_image,
+    subnets_asked,
+    use_of_quotas,
+)
 from hubplane.domain.account_check.quotas import QUOTAS
 from hubplane.domain.cluster_spec.model import ClusterSpec, Hub, Network, NodeGroup, NotebookImage, OAuth
 from hubplane.domain.errors import ProviderError, Throttled
@@ -122,3 +129,38 @@ def test_what_is_used_is_counted_only_beside_a_known_limit_and_instances_once() 
         "vcpus_gpu": QuotaUse(64.0, 0),
         "vcpus_standard": QuotaUse(640.0, 16),
     }
+
+
+@pytest.mark.parametrize(
+    ("existing", "expected"),
+    [
+        pytest.param(None, {"subnet-a", "subnet-b"}, id="a-first-build"),
+        pytest.param(
+            ExistingCluster("1.33", "ACTIVE", ("subnet-a", "subnet-c"), ("subnet-d",), is_ours=True),
+            {"subnet-a", "subnet-b", "subnet-c", "subnet-d"},
+            id="where-the-cluster-is-already",
+        ),
+    ],
+)
+def test_subnets_are_looked_at_once_wanted_or_present(existing: ExistingCluster | None, expected: set[str]) -> None:
+    assert subnets_asked(SPEC, existing) == expected
+
+
+def test_a_recommended_image_is_asked_for_where_none_is_pinned() -> None:
+    pinned = replace(SPEC, node_groups=(NodeGroup(ami_id="ami-1"), NodeGroup(name="gpu", instance_type="g5.2xlarge")))
+    assert set(ami_parameters_asked(SPEC)) == {NodeGroup().name, "gpu"}
+    assert set(ami_parameters_asked(pinned)) == {"gpu"}
+    assert ami_parameters_asked(pinned)["gpu"].startswith("/aws/service/eks/optimized-ami/")
+
+
+@pytest.mark.parametrize(
+    ("arn", "is_asked"),
+    [
+        pytest.param("arn:aws:acm:us-east-1:111122223333:certificate/c-1", True, id="of-this-region"),
+        pytest.param("arn:aws:acm:us-west-2:111122223333:certificate/c-1", False, id="of-another-region"),
+        pytest.param("arn:aws:iam::111122223333:server-certificate/c-1", False, id="of-iam"),
+    ],
+)
+def test_a_certificate_is_asked_of_the_region_that_has_it(arn: str, is_asked: bool) -> None:
+    spec = replace(SPEC, hub=replace(SPEC.hub, certificate_arn=arn))
+    assert certificate_asked(spec, "us-east-1") == (arn if is_asked else None)

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from hubplane.domain.account_check.facts import NotebookImageFound, QuotaUse
+from hubplane.domain.account_check.facts import ExistingCluster, NotebookImageFound, QuotaUse
+from hubplane.domain.account_check.nodes import recommended_ami_parameter
 from hubplane.domain.account_check.quotas import QUOTAS, quotas_asked
 from hubplane.domain.cluster_spec.model import ClusterSpec, NotebookImage
 from hubplane.domain.errors import ProviderError
@@ -26,6 +27,29 @@ class Registry(Protocol):
 
     def image_config(self, repository: str, tag: str, registry_id: str) -> tuple[Mapping[str, Any] | None, str]:
         """What the image says of itself, or None and why not."""
+
+
+def subnets_asked(spec: ClusterSpec, existing: ExistingCluster | None) -> frozenset[str]:
+    """The subnets that matter: those that are wanted, and where the cluster is already."""
+    network = spec.network
+    present = () if existing is None else (*existing.subnet_ids, *existing.node_subnet_ids)
+    return frozenset((*network.subnet_ids, *network.active_subnet_ids, *present))
+
+
+def ami_parameters_asked(spec: ClusterSpec) -> dict[str, str]:
+    """By node group, the public parameter that names its recommended image; none for a group that pins one, or has no such."""
+    paths = {
+        group.name: recommended_ami_parameter(spec.kubernetes_version, group.ami_type)
+        for group in spec.node_groups
+        if group.ami_id is None
+    }
+    return {name: path for name, path in paths.items() if path is not None}
+
+
+def certificate_asked(spec: ClusterSpec, region: str) -> str | None:
+    """The ARN that Certificate Manager of this Region can tell of; None for one of another Region, or of IAM."""
+    arn = spec.hub.certificate_arn
+    return arn if arn.split(":")[3] == region else None
 
 
 def find_notebook_image(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from hubplane.domain.account_check.entrance import judge_certificate, judge_node_port
 from hubplane.domain.account_check.facts import AccountFacts
@@ -14,6 +14,7 @@ from hubplane.domain.account_check.nodes import judge_kubernetes, judge_node_gro
 from hubplane.domain.account_check.notebook import judge_notebook_image
 from hubplane.domain.account_check.quotas import judge_quotas
 from hubplane.domain.cluster_spec.model import ClusterSpec
+from hubplane.domain.errors import AccountNotReady
 from hubplane.domain.images import HubChart
 
 
@@ -55,3 +56,24 @@ def judge_account(
         faults=tuple(findings.faults),
         notes=tuple(findings.notes),
     )
+
+
+def carrying_account(judgement: Judgement, chart: HubChart, account_id: str, region: str, partition: str) -> dict[str, Any]:
+    """What the state machine gets of an account that can carry the cluster. Raises ``AccountNotReady`` with every fault."""
+    if judgement.faults:
+        raise AccountNotReady("\n".join(f"- {fault}" for fault in judgement.faults))
+    return {
+        "availability_zone": judgement.availability_zone,
+        "ami_ids": dict(judgement.ami_ids),
+        "account_id": account_id,
+        "region": region,
+        "partition": partition,
+        "hub_chart": {
+            "source": chart.source,
+            "version": chart.version,
+            "jupyterhub_version": chart.jupyterhub_version,
+        },
+        "notes": list(judgement.notes),
+        "changes": [],
+        "reason": f"account {account_id} in {region} can carry the cluster; its nodes are in {judgement.availability_zone}",
+    }
