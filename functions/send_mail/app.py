@@ -14,13 +14,12 @@ from typing import Any
 
 import boto3
 
-from hubplane.adapters.mail_ledger import MailLedger, Standing
-from hubplane.adapters.ses import CLIENT_CONFIG, MailInDoubt, MailRefused, Sender, send
-from hubplane.domain.errors import HubplaneError, NotYet, ProviderError, Throttled
-from hubplane.domain.mail.catalogue import MAILS, Audience
-from hubplane.domain.mail.feedback import tags_of
-from hubplane.domain.mail.messages import MailMessage, message_from_json
-from hubplane.domain.mail.rendering import render
+from hubplane.adapters.mail_ledger import MailLedger
+from hubplane.adapters.ses import CLIENT_CONFIG, Sender, send
+from hubplane.domain.errors import HubplaneError
+from hubplane.domain.mail.delivering import ENDS_A_BATCH, Hands, House, deliver
+from hubplane.domain.mail.messages import message_from_json
+from hubplane.domain.mail.rendering import Rendered
 from hubplane.entrypoint import logger, task
 from hubplane.settings import read_settings
 
@@ -45,12 +44,7 @@ client = cache(boto3.client)  # made by the first call: a client costs as much t
 REPLY_TO = SETTINGS.reply_to_address or SETTINGS.sender_address
 SENDER = Sender(SETTINGS.institution_name, SETTINGS.sender_address, REPLY_TO, SETTINGS.configuration_set_name)
 LETTERHEAD = {"institution": SETTINGS.institution_name, "contact": SETTINGS.contact_address or REPLY_TO}
-DESK = {Audience.ADMINS: SETTINGS.admin_email or SETTINGS.operator_email, Audience.OPERATORS: SETTINGS.operator_email}
-NOBODY = {
-    Audience.PERSON: "no address of this person is known; give it in the user pool and ask for the mail again",
-    Audience.ADMINS: "neither AdminEmail nor OperatorEmail is set; set one and deploy, then look for what waits",
-    Audience.OPERATORS: "OperatorEmail is not set; set it and deploy, what happened is in the Clusters table",
-}
+HOUSE = House(LETTERHEAD, SETTINGS.admin_email, SETTINGS.operator_email)
 # All environments together stay below the account's rate, so each one keeps its share of it.
 SECONDS_BETWEEN_MAILS = SETTINGS.max_concurrency / SETTINGS.max_mails_per_second
 last_sent = {"at": float("-inf")}
@@ -59,10 +53,12 @@ last_sent = {"at": float("-inf")}
 @task
 def handler(event: dict[str, Any]) -> dict[str, Any]:
     failed: list[str] = []
+    ledger = MailLedger(client("dynamodb"), SETTINGS.ledger_table_name)
+    hands = Hands(ledger, hand_over, keep_pace, now=lambda: datetime.now(UTC))
     for number, record in enumerate(event["Records"]):
         try:
-            outcome = deliver(message_from_json(record["body"]))
-        except (Throttled, ProviderError, MailInDoubt) as error:
+            outcome = deliver(message_from_json(record["body"]), HOUSE, hands)
+        except ENDS_A_BATCH as error:
             failed += [item["messageId"] for item in event["Records"][number:]]
             logger.warning(
                 "the rest waits", extra={"error_class": type(error).__name__, "cause": str(error), "left": len(failed)}
@@ -79,34 +75,8 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
 
 
-def deliver(message: MailMessage) -> Mapping[str, str]:
-    """Send one mail unless it was sent, and say what became of it. Repeatable; raises what must come again."""
-    mail = render(message.name, {**LETTERHEAD, **message.context})
-    audience = MAILS[message.name].audience
-    to = message.to or DESK.get(audience) or None
-    ledger = MailLedger(client("dynamodb"), SETTINGS.ledger_table_name)
-    claim = ledger.claim(message, to, datetime.now(UTC))
-    said = {"mail_id": message.mail_id, "mail": message.name}
-    if claim.standing is Standing.SENT:
-        return {**said, "outcome": "was sent before"}
-    if claim.standing is Standing.HELD:
-        raise NotYet(f"mail {message.mail_id}: another try has it, or ended without a word; looked at again in some minutes")
-    suppression = ledger.suppression(to) if to else None
-    refusal = NOBODY[audience] if to is None else f"suppressed: {suppression}" if suppression else None
-    if to is None or refusal is not None:
-        ledger.refuse(claim, str(refusal), datetime.now(UTC))
-        return {**said, "outcome": str(refusal)}
-    keep_pace()
-    try:
-        message_id = send(client("sesv2", config=CLIENT_CONFIG), SENDER, to, mail, tags_of(message.cluster_name, message.mail_id))
-    except MailRefused as error:
-        ledger.refuse(claim, str(error), datetime.now(UTC))
-        return {**said, "outcome": str(error)}
-    except (Throttled, ProviderError, NotYet) as error:
-        ledger.give_back(claim, str(error), datetime.now(UTC))
-        raise
-    ledger.mark_accepted(claim.cluster, claim.mail_id, message_id, datetime.now(UTC))
-    return {**said, "outcome": "sent", "message_id": message_id}
+def hand_over(to: str, mail: Rendered, tags: Mapping[str, str]) -> str:
+    return send(client("sesv2", config=CLIENT_CONFIG), SENDER, to, mail, tags)
 
 
 def keep_pace() -> None:

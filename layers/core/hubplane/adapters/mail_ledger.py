@@ -14,11 +14,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Any, Final
 
+from hubplane.domain.mail.claims import Claim, Standing
 from hubplane.domain.mail.messages import PEOPLE, MailMessage, ledger_partition
 from hubplane.domain.provider_errors import error_code, translated
 
@@ -28,25 +27,6 @@ timeout, so that the next delivery of the message may take it over."""
 
 OPEN: Final = "attribute_not_exists(accepted_at)"
 CONDITION_FAILED: Final = "ConditionalCheckFailedException"
-
-
-class Standing(StrEnum):
-    """``MINE``: claimed now, send it. ``SENT``: SES has taken it before. ``HELD``: somebody else's claim has not settled."""
-
-    MINE = "mine"
-    SENT = "sent"
-    HELD = "held"
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """A try to claim a mail; only one with ``standing`` MINE may be sent, marked, refused or given back."""
-
-    standing: Standing
-    cluster: str
-    mail_id: str
-    claimed_at: datetime
-    facts: str
 
 
 class MailLedger:

@@ -14,6 +14,7 @@ from botocore.config import Config
 from botocore.exceptions import ConnectTimeoutError, EndpointConnectionError, HTTPClientError, ProxyConnectionError, SSLError
 
 from hubplane.domain.errors import HubplaneError, ProviderError
+from hubplane.domain.mail.claims import MailInDoubt, MailRefused
 from hubplane.domain.provider_errors import error_code, translated
 
 if TYPE_CHECKING:
@@ -24,14 +25,6 @@ CLIENT_CONFIG: Final = Config(retries={"total_max_attempts": 1}, connect_timeout
 
 REFUSALS: Final = frozenset({"MessageRejected", "BadRequestException"})
 NEVER_LEFT: Final = (ConnectTimeoutError, EndpointConnectionError, ProxyConnectionError, SSLError)
-
-
-class MailRefused(HubplaneError):
-    """SES does not take this mail and never will; the message says why. Nothing was sent."""
-
-
-class MailInDoubt(HubplaneError):
-    """No clear answer came: SES may have taken the mail or not. Only its SEND event can tell."""
 
 
 @dataclass(frozen=True, slots=True)
