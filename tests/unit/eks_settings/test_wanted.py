@@ -13,6 +13,7 @@ from hubplane.domain.eks_settings.settings import (
     STORAGE_READER,
     Access,
     PolicyGrant,
+    arns_in,
     wanted_access,
     wanted_associations,
     wanted_volume_tags,
@@ -61,13 +62,25 @@ def test_levels_become_policies(access: list[tuple[str, str]], expected: dict[st
     ],
 )
 def test_functions_of_the_storage_day_get_groups_and_no_policy(listed: list[AccessGrant], expected: dict[str, Access]) -> None:
-    wanted = wanted_access(replace(SPEC, access=tuple(listed)), [ADMIN], [SWEEP], [PRUNE])
+    wanted = wanted_access(replace(SPEC, access=tuple(listed)), [ADMIN], {"storage_pruner": [PRUNE], "storage_reader": [SWEEP]})
     pruner = Access(frozenset(), frozenset({STORAGE_READER, STORAGE_PRUNER}))
     assert wanted == {ADMIN: Access(CLUSTER_ADMIN), PRUNE: pruner, **expected}
 
 
+@pytest.mark.parametrize(
+    ("listed", "expected"),
+    [
+        pytest.param("", [], id="nobody"),
+        pytest.param(f"{ANNA},{SWEEP}", [ANNA, SWEEP], id="two"),
+        pytest.param(f" {ANNA} ,,", [ANNA], id="an-empty-part-is-nobody"),
+    ],
+)
+def test_arns_are_separated_by_commas(listed: str, expected: list[str]) -> None:
+    assert arns_in(listed) == expected
+
+
 def test_a_function_named_as_reader_and_pruner_prunes() -> None:
-    assert STORAGE_PRUNER in wanted_access(SPEC, [], [SWEEP], [SWEEP])[SWEEP].groups
+    assert STORAGE_PRUNER in wanted_access(SPEC, [], {"storage_pruner": [SWEEP], "storage_reader": [SWEEP]})[SWEEP].groups
 
 
 def test_nobody_but_the_control_plane_sees_secrets_of_the_whole_cluster() -> None:

@@ -119,23 +119,31 @@ GRANTS_OF_LEVEL: Mapping[str, frozenset[PolicyGrant]] = {
 CLUSTER_ADMIN = frozenset({PolicyGrant("AmazonEKSClusterAdminPolicy")})
 
 
+def arns_in(listed: str) -> list[str]:
+    """The ARNs of a text that separates them by commas."""
+    return [arn.strip() for arn in listed.split(",") if arn.strip()]
+
+
+GROUPS_OF_ROLE: Mapping[str, frozenset[str]] = {
+    "storage_reader": frozenset({STORAGE_READER}),
+    "storage_pruner": frozenset({STORAGE_READER, STORAGE_PRUNER}),  # it reads first
+    "home_keeper": frozenset({HOME_KEEPER}),
+    "cluster_reader": frozenset({CLUSTER_READER}),
+    "hub_restarter": frozenset({HUB_RESTARTER}),
+    "server_watcher": frozenset({SERVER_WATCHER}),
+    "growth_planner": frozenset({GROWTH_PLANNER}),
+    "home_grower": frozenset({HOME_GROWER}),
+    "home_mover": frozenset({HOME_MOVER}),
+    "home_driller": frozenset({HOME_DRILLER}),
+}
+"""The Kubernetes groups of each part that functions have; whoever is named in two is in the groups of the later one."""
+
+
 def wanted_access(
-    spec: ClusterSpec,
-    cluster_admin_arns: Collection[str],
-    storage_reader_arns: Collection[str] = (),
-    storage_pruner_arns: Collection[str] = (),
-    home_keeper_arns: Collection[str] = (),
-    cluster_reader_arns: Collection[str] = (),
-    hub_restarter_arns: Collection[str] = (),
-    server_watcher_arns: Collection[str] = (),
-    growth_planner_arns: Collection[str] = (),
-    home_grower_arns: Collection[str] = (),
-    home_mover_arns: Collection[str] = (),
-    home_driller_arns: Collection[str] = (),
+    spec: ClusterSpec, cluster_admin_arns: Collection[str], arns_of_role: Mapping[str, Collection[str]] = MappingProxyType({})
 ) -> dict[str, Access]:
     """What each principal gets: what builds a cluster and the deployment's admins see to it all, the storage day's functions
-    what a spawn asks and what diagnoses are in groups that may do next to nothing, others as specified. A pruner reads first, so
-    it is in both.
+    what a spawn asks and what diagnoses are in groups that may do next to nothing, others as specified.
 
     EKS keeps one grant per policy and principal, so a principal that is named twice gets the union, and a policy over the
     whole cluster stands for the same one over a namespace.
@@ -143,16 +151,7 @@ def wanted_access(
     grants: dict[str, set[PolicyGrant]] = {arn: set(CLUSTER_ADMIN) for arn in cluster_admin_arns}
     for item in spec.access:
         grants.setdefault(item.principal_arn, set()).update(GRANTS_OF_LEVEL[item.level])
-    groups: dict[str, frozenset[str]] = dict.fromkeys(storage_reader_arns, frozenset({STORAGE_READER}))
-    groups |= dict.fromkeys(storage_pruner_arns, frozenset({STORAGE_READER, STORAGE_PRUNER}))
-    groups |= dict.fromkeys(home_keeper_arns, frozenset({HOME_KEEPER}))
-    groups |= dict.fromkeys(cluster_reader_arns, frozenset({CLUSTER_READER}))
-    groups |= dict.fromkeys(hub_restarter_arns, frozenset({HUB_RESTARTER}))
-    groups |= dict.fromkeys(server_watcher_arns, frozenset({SERVER_WATCHER}))
-    groups |= dict.fromkeys(growth_planner_arns, frozenset({GROWTH_PLANNER}))
-    groups |= dict.fromkeys(home_grower_arns, frozenset({HOME_GROWER}))
-    groups |= dict.fromkeys(home_mover_arns, frozenset({HOME_MOVER}))
-    groups |= dict.fromkeys(home_driller_arns, frozenset({HOME_DRILLER}))
+    groups = {arn: mine for role, mine in GROUPS_OF_ROLE.items() for arn in arns_of_role.get(role, ())}
     return {arn: Access(_widest(grants.get(arn, ())), groups.get(arn, frozenset())) for arn in {**grants, **groups}}
 
 
