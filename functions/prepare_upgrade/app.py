@@ -61,7 +61,7 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
         "mode": wanted.mode,
         "before": versions_in_words(present),
         "steps": [step_to_json(step) for step in steps],
-        "notes": [DRAIN_NOTE] if any(step.from_version != step.to_version for step in steps) else [],
+        "notes": [DRAIN_NOTE] if any(step.rolls for step in steps) else [],
         "changes": [],
         "reason": said(wanted, present, [step.to_version for step in steps]),
     }

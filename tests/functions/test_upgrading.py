@@ -16,7 +16,7 @@ from moto import mock_aws
 from hubplane.adapters.clusters_table import ClustersTable
 from hubplane.domain.cluster_spec.model import spec_to_json
 from hubplane.domain.eks_settings.settings import ADDONS
-from hubplane.domain.errors import ClusterBusy, ClusterUnknown, LockLost, UpgradeInputInvalid
+from hubplane.domain.errors import ClusterBusy, ClusterUnknown, LockLost, ProviderError, UpgradeInputInvalid
 from hubplane.domain.mail.messages import message_from_json
 from tests.adapters.fake_aws import Refusal, fake_client
 from tests.functions.release_clients import load
@@ -99,6 +99,20 @@ class FakeEks:
         return {"status": "IN_PROGRESS"}
 
 
+class FakeApi:
+    """The cluster's own API: one node, no pod, no budget, until a test says so."""
+
+    def __init__(self) -> None:
+        labels = {"eks.amazonaws.com/nodegroup": f"{NAME}-main"}
+        self.objects: dict[str, list[dict[str, Any]]] = {"Node": [{"metadata": {"name": "ip-1", "labels": labels}}]}
+        self.refuses = False
+
+    def list(self, kind: str, namespace: str | None = None) -> Iterator[dict[str, Any]]:
+        if self.refuses:
+            raise ProviderError(f"list {kind}: Forbidden")
+        yield from (item for item in self.objects.get(kind, []) if item["metadata"].get("namespace") in (None, namespace))
+
+
 class World:
     """The tables, the queue, the bucket and the functions, with what Step Functions says of executions."""
 
@@ -118,6 +132,7 @@ class World:
         boto3.client("s3").create_bucket(Bucket="storage")
         self.queue = self.sqs.create_queue(QueueName="mails")["QueueUrl"]
         self.running: set[str] = set()
+        self.api = FakeApi()
         self.record_release("1.35")
 
     def record_release(self, version: str) -> None:
@@ -145,6 +160,9 @@ class World:
         self._monkeypatch.setattr(
             module, "client", lambda service: fake_client("eks", self.eks) if service == "eks" else made(service)
         )
+        if hasattr(module, "drains_of"):
+            self._monkeypatch.setattr(module, "cluster_connection", lambda *_: None)
+            self._monkeypatch.setattr(module, "Kubernetes", lambda _: self.api)
         if hasattr(module, "execution_status"):
             self._monkeypatch.setattr(module, "execution_status", lambda _, arn: "RUNNING" if arn in self.running else "ABORTED")
         return module
@@ -159,7 +177,7 @@ class World:
     ) -> dict[str, Any]:
         began = (began_at or datetime.now(UTC) - timedelta(minutes=1)).isoformat()
         asked = {"cluster_name": NAME, "execution_arn": arn, "mode": mode, "to_version": "1.36", "diagnosis": {"healthy": True}}
-        asked |= {"finishes": False, "began_at": began, "last_look": last_look}
+        asked |= {"finishes": False, "began_at": began, "last_look": last_look, "rolls": [f"{NAME}-main"]}
         result: dict[str, Any] = self.function("check_upgrade_gate").handler(asked, None)
         return result
 
@@ -310,6 +328,20 @@ def test_a_plan_asks_eks_for_nothing_and_tells_what_is_called_and_goes(world: Wo
     assert judged["open"] is False
     assert "/apis/a/v1beta1/b goes in 1.36" in judged["reason"]
     assert "v1beta1/c" not in judged["reason"], "nobody calls it"
+
+
+def test_whose_servers_end_is_told_and_what_cannot_be_drained_closes_the_gate(world: World) -> None:
+    names = {"hub.jupyter.org/username": "ann", "hub.jupyter.org/servername": ""}
+    server = {"metadata": {"name": "jupyter-ann", "annotations": names}, "spec": {"nodeName": "ip-1"}}
+    world.api.objects["Pod"] = [server, {"metadata": {"name": "hub-1"}, "spec": {"nodeName": "ip-1"}}]
+    judged = world.gate(mode="plan")
+    assert judged["open"] is True
+    assert any("1 server runs on nodes that will be replaced: ann;" in note for note in judged["notes"])
+    budget = {"metadata": {"name": "hold", "namespace": "jupyter"}, "status": {"disruptionsAllowed": 0, "expectedPods": 1}}
+    world.api.objects["PodDisruptionBudget"] = [budget]
+    assert "PodDisruptionBudget hold in jupyter" in world.gate(mode="plan")["reason"]
+    world.api.refuses = True
+    assert "Forbidden): build_cluster" in world.gate(mode="plan")["reason"]
 
 
 def test_a_storage_day_that_runs_closes_the_gate(world: World) -> None:

@@ -37,6 +37,7 @@ RIGHTS = {
     *((CLUSTER_READER, "list", resource, "jupyter") for resource in ("persistentvolumeclaims", "pods", "events")),
     (CLUSTER_READER, "get", "pods/log", "jupyter"),
     *((HUB_RESTARTER, verb, "pods", "jupyter") for verb in ("delete", "get", "list")),
+    (CLUSTER_READER, "list", "poddisruptionbudgets", "jupyter"),
     (SERVER_WATCHER, "list", "pods", "jupyter"),
     *((GROWTH_PLANNER, "get", resource, "") for resource in ("persistentvolumes", "storageclasses")),
     (GROWTH_PLANNER, "get", "persistentvolumeclaims", "jupyter"),
@@ -71,8 +72,9 @@ def test_each_group_has_exactly_these_rights() -> None:
     assert found == RIGHTS
 
 
-def test_only_core_and_storage_resources_and_only_groups() -> None:
-    assert {tuple(rule["apiGroups"]) for item in MANIFESTS for rule in item.get("rules", ())} == {("",), ("storage.k8s.io",)}
+def test_only_core_storage_and_policy_resources_and_only_groups() -> None:
+    groups = {tuple(rule["apiGroups"]) for item in MANIFESTS for rule in item.get("rules", ())}
+    assert groups == {("",), ("storage.k8s.io",), ("policy",)}
     assert {subject["kind"] for item in bindings() for subject in item["subjects"]} == {"Group"}
 
 

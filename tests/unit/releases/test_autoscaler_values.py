@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 
 import pytest
 
-from hubplane.domain.releases.autoscaler_values import autoscaler_image_tag, render_autoscaler_values
+from hubplane.domain.cluster_spec.eks_versions import EKS_VERSIONS
+from hubplane.domain.releases.autoscaler_values import AUTOSCALER_IMAGES, autoscaler_image_tag, render_autoscaler_values
 from hubplane.domain.releases.charts import Chart
 from tests.unit.releases.example import CHARTS, example_spec, real_helm
 
@@ -24,10 +26,17 @@ def test_it_looks_after_this_cluster_in_this_region_as_the_service_account_of_it
 
 
 @pytest.mark.parametrize(
-    ("kubernetes", "image"), [("1.35", "v1.35.0"), ("1.33", "v1.33.0"), ("1.34.2", "v1.34.0")], ids=["1.35", "1.33", "with-patch"]
+    ("kubernetes", "image"),
+    [("1.35", "v1.35.1"), ("1.33", "v1.33.5"), ("1.34.2", "v1.34.4"), ("1.99", "v1.99.0")],
+    ids=["1.35", "1.33", "with-patch", "unknown"],
 )
 def test_the_image_is_of_the_clusters_minor_version(kubernetes: str, image: str) -> None:
     assert autoscaler_image_tag(kubernetes) == image
+
+
+def test_each_version_that_eks_offers_has_an_autoscaler_of_its_minor() -> None:
+    assert set(AUTOSCALER_IMAGES) == set(EKS_VERSIONS)
+    assert all(re.fullmatch(rf"v{re.escape(minor)}\.\d+", image) for minor, image in AUTOSCALER_IMAGES.items())
 
 
 def test_the_rendered_deployment_runs_with_these_flags() -> None:
@@ -45,6 +54,6 @@ def test_the_rendered_deployment_runs_with_these_flags() -> None:
         "--expander=least-waste",
         "--skip-nodes-with-system-pods=false",
         "serviceAccountName: cluster-autoscaler",
-        'image: "registry.k8s.io/autoscaling/cluster-autoscaler:v1.35.0"',
+        'image: "registry.k8s.io/autoscaling/cluster-autoscaler:v1.35.1"',
     ):
         assert line in done.stdout

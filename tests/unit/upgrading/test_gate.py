@@ -11,6 +11,7 @@ import pytest
 from hubplane.domain.storage.policy import StoragePolicy
 from hubplane.domain.storage.records import Inventory, Sighting, Snapshot, Volume
 from hubplane.domain.storage.view import view_of
+from hubplane.domain.upgrading.draining import Budget, Drains, RunningServer
 from hubplane.domain.upgrading.gate import GateFacts, judge_gate, unproved
 from hubplane.domain.upgrading.present import GroupVersion, Insight, Present
 
@@ -18,7 +19,10 @@ NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 ACCOUNT = "123456789012"
 PASSING = Insight("insight-1", "Kubelet version skew", "PASSING", "", "1.36", NOW - timedelta(minutes=5))
 PRESENT = Present("1.35", "ACTIVE", (GroupVersion("opensarlab-main", "1.35", "1.35.1-20261101", "ACTIVE", 2),))
-OPEN = GateFacts("opensarlab", "1.36", PRESENT, {"healthy": True}, (PASSING,), "COMPLETED", (), 3, (), (), NOW)
+HELD = Budget("jupyter", "hub", allowed=0, pods=1)
+OPEN = GateFacts(
+    "opensarlab", "1.36", PRESENT, {"healthy": True}, (PASSING,), "COMPLETED", (), 3, (), (), NOW, rolls=("opensarlab-main",)
+)
 GONE = replace(PASSING, name="Deprecated APIs", status="WARNING", gone_in=(("/apis/a/v1beta1/b", "1.36"),))
 
 
@@ -29,7 +33,41 @@ def finding(severity: str) -> dict[str, Any]:
 def test_a_well_cluster_with_fresh_copies_passes() -> None:
     gate = judge_gate(OPEN)
     assert gate.is_open, gate.against
-    assert gate.notes == ("volumes with a completed snapshot since their last use or of last night: 3 of 3",)
+    assert gate.notes == (
+        "nobody's server runs on the nodes that will be replaced",
+        "volumes with a completed snapshot since their last use or of last night: 3 of 3",
+    )
+
+
+def test_whose_servers_end_with_their_nodes_is_told_by_name() -> None:
+    servers = (
+        RunningServer("bea", "gpu", "opensarlab-main"),
+        RunningServer("ann", "", "opensarlab-main"),
+        RunningServer("dan", "", "opensarlab-gpu"),
+        RunningServer("cai", "", None),
+    )
+    note = judge_gate(replace(OPEN, drains=Drains(servers))).notes[0]
+    assert "3 servers run on nodes that will be replaced: ann, bea (gpu), cai;" in note
+    many = tuple(RunningServer(f"p{number:02}", "", "opensarlab-main") for number in range(22))
+    assert "p19 and 2 more" in judge_gate(replace(OPEN, drains=Drains(many))).notes[0]
+
+
+def test_a_step_that_replaces_no_node_asks_nobody_to_leave() -> None:
+    drains = Drains((RunningServer("ann", "", "opensarlab-main"),), (HELD,), unseen="Forbidden")
+    gate = judge_gate(replace(OPEN, rolls=(), drains=drains))
+    assert gate.is_open, gate.against
+    assert not any("ann" in note or "server" in note for note in gate.notes)
+
+
+def test_a_budget_that_lets_one_go_or_covers_nothing_holds_nobody() -> None:
+    free = (replace(HELD, allowed=1, pods=2), replace(HELD, pods=0))
+    assert judge_gate(replace(OPEN, drains=Drains(budgets=free))).is_open
+
+
+def test_a_budget_holds_a_step_that_finishes_too_for_no_build_mends_it() -> None:
+    unwell = replace(OPEN, finishes=True, diagnosis={"healthy": False})
+    assert judge_gate(replace(unwell, drains=Drains(unseen="Forbidden"))).is_open
+    assert not judge_gate(replace(unwell, drains=Drains(budgets=(HELD,)))).is_open
 
 
 @pytest.mark.parametrize(
@@ -47,6 +85,9 @@ def test_a_well_cluster_with_fresh_copies_passes() -> None:
         pytest.param({"refresh": "FAILED"}, "could not refresh", id="refresh failed"),
         pytest.param({"refresh": "IN_PROGRESS"}, "has not finished", id="refresh late"),
         pytest.param({"missing_addons": ("coredns",)}, "no version of add-on coredns", id="add-on"),
+        pytest.param({"to_version": "1.99"}, "no image of the cluster autoscaler", id="autoscaler"),
+        pytest.param({"drains": Drains(unseen="Forbidden")}, "is not known (Forbidden)", id="drains unseen"),
+        pytest.param({"drains": Drains(budgets=(HELD,))}, "PodDisruptionBudget hub in jupyter lets none of its 1", id="budget"),
         pytest.param({"unproved": ("claim-ann: no completed snapshot of vol-1",)}, "1 of 3 volumes", id="home"),
         pytest.param({"busy": ("the storage of the cluster is busy: night",)}, "night", id="busy"),
         pytest.param({"present": replace(PRESENT, status="UPDATING")}, "UPDATING", id="cluster"),

@@ -11,6 +11,7 @@ import pytest
 from hubplane.domain.cluster_spec.model import ChartReference, spec_from_json
 from hubplane.domain.cluster_spec.validation import validate
 from hubplane.domain.errors import UpgradeInputInvalid
+from hubplane.domain.upgrading.duration import duration_of
 from hubplane.domain.upgrading.inputs import Upgrade, cluster_faults, form_faults, read_upgrade
 from hubplane.domain.upgrading.planning import plan_upgrade, step_to_json
 from hubplane.domain.upgrading.present import GroupVersion, Present
@@ -135,3 +136,39 @@ def test_a_step_is_a_build_that_the_specification_s_own_rules_accept() -> None:
     assert validate(document["build"], today=TODAY).spec == spec_from_json(document["build"]["spec"])
     shortest, longest = document["minutes"]
     assert 0 < shortest < longest
+    assert document["rolls"] == ["opensarlab-main"]
+
+
+ANOTHER = {"main": "ami-0123456789abcdef1"}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "runs", "rolls"),
+    [
+        pytest.param(TO_136, present("1.35"), [["opensarlab-main"]], id="a minor"),
+        pytest.param(TO_136, present("1.35", None), [[]], id="an image of its own stays"),
+        pytest.param(replace(TO_136, ami_ids=ANOTHER), present("1.35", None), [["opensarlab-main"]], id="its next image"),
+        pytest.param(
+            replace(TO_136, ami_ids=ANOTHER), present("1.34", None), [[], ["opensarlab-main"]], id="its next image comes last"
+        ),
+        pytest.param(TO_136, present("1.36", "1.35"), [["opensarlab-main"]], id="a group that lags"),
+        pytest.param(Upgrade("opensarlab", chart_version="9.9.9"), present("1.35"), [[]], id="a chart"),
+    ],
+)
+def test_only_groups_whose_nodes_are_replaced_are_drained_and_counted(
+    wanted: Upgrade, runs: Present, rolls: list[list[str]]
+) -> None:
+    spec = replace(SPEC, kubernetes_version=runs.control_plane if runs.groups[0].version != "1.35" else "1.35")
+    steps = plan_upgrade(spec, wanted, runs, REPOSITORY)
+    assert [list(step.rolls) for step in steps] == rolls
+    for step in steps:
+        nodes = [sentence for sentence in step.duration.sources if sentence.startswith("2 nodes")]
+        assert bool(nodes) is bool(step.rolls)
+
+
+def test_each_figure_of_a_plan_says_where_it_comes_from() -> None:
+    duration = duration_of(2, control_plane_rises=True)
+    assert duration.minutes == (24, 85)
+    assert all("estimate" in sentence for sentence in duration.sources)
+    assert "drains each for at most 15 minutes (EKS User Guide" in duration.sources[1]
+    assert duration_of(0, control_plane_rises=False).minutes == (8, 15)

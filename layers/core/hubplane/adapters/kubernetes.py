@@ -67,6 +67,7 @@ RESOURCES = {
     "Deployment": Resource("apps/v1", "deployments"),
     "StatefulSet": Resource("apps/v1", "statefulsets"),
     "DaemonSet": Resource("apps/v1", "daemonsets"),
+    "PodDisruptionBudget": Resource("policy/v1", "poddisruptionbudgets"),
     "StorageClass": Resource("storage.k8s.io/v1", "storageclasses", is_namespaced=False),
     "CSINode": Resource("storage.k8s.io/v1", "csinodes", is_namespaced=False),
     "VolumeAttachment": Resource("storage.k8s.io/v1", "volumeattachments", is_namespaced=False),

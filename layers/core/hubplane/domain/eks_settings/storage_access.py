@@ -82,6 +82,7 @@ RIGHTS: Mapping[str, Rights] = {
             "pods": ("list",),
             "pods/log": ("get",),
             "events": ("list",),
+            "poddisruptionbudgets.policy": ("list",),
         },
     ),
     # A role cannot say "the hub's pod only", for its name changes: the function deletes by uid, and its code is what is short.
@@ -89,7 +90,12 @@ RIGHTS: Mapping[str, Rights] = {
 }
 
 # A namespace that is made again has lost its roles, so whoever makes it applies these.
-AUTOSCALER_RIGHTS: Mapping[str, tuple[str, ...]] = {"pods": ("list",), "pods/log": ("get",), "events": ("list",)}
+AUTOSCALER_RIGHTS: Mapping[str, tuple[str, ...]] = {
+    "pods": ("list",),
+    "pods/log": ("get",),
+    "events": ("list",),
+    "poddisruptionbudgets.policy": ("list",),
+}
 
 
 def storage_access_manifests() -> tuple[dict[str, Any], ...]:

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final
 
 from hubplane.domain.cluster_spec.model import ClusterSpec
 from hubplane.domain.releases.charts import Chart
 
 AUTOSCALER_SERVICE_ACCOUNT = "cluster-autoscaler"
 """What the Pod Identity association of the cluster's autoscaler role names."""
+
+# The autoscaler simulates the scheduler, so its minor version must be the cluster's, whatever the chart carries
+# (https://github.com/kubernetes/autoscaler/tree/master/cluster-autoscaler#releases). Patches: what kops installs for each minor
+# (kubernetes/kops, pkg/model/components/clusterautoscaler.go, 2026; of 1.31 in its pull request 17640). Only newer patches of the
+# same minor may take their place, and a new version of EKS needs a row.
+AUTOSCALER_IMAGES: Final[Mapping[str, str]] = {
+    "1.31": "v1.31.4",
+    "1.32": "v1.32.7",
+    "1.33": "v1.33.5",
+    "1.34": "v1.34.4",
+    "1.35": "v1.35.1",
+    "1.36": "v1.36.0",
+}
 
 CHART_ANNOTATION = "hubplane/chart"
 
@@ -38,10 +52,6 @@ def render_autoscaler_values(spec: ClusterSpec, region: str, *, chart: Chart) ->
 
 
 def autoscaler_image_tag(kubernetes_version: str) -> str:
-    """The autoscaler's image for a Kubernetes minor version: ``1.35`` gives ``v1.35.0``.
-
-    The autoscaler simulates the scheduler and its minor version must be the cluster's; each minor starts with ``.0``.
-    https://github.com/kubernetes/autoscaler/tree/master/cluster-autoscaler#releases
-    """
-    major, minor = kubernetes_version.split(".")[:2]
-    return f"v{major}.{minor}.0"
+    """The autoscaler's image for a Kubernetes version, by its minor version; of one that the table has not, ``.0``."""
+    minor = ".".join(kubernetes_version.split(".")[:2])
+    return AUTOSCALER_IMAGES.get(minor, f"v{minor}.0")

@@ -7,14 +7,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from hubplane.domain.releases.autoscaler_values import AUTOSCALER_IMAGES
 from hubplane.domain.storage.copies import is_good_copy
 from hubplane.domain.storage.proof import find_proof
 from hubplane.domain.storage.records import Volume
 from hubplane.domain.storage.view import StorageView
 from hubplane.domain.storage.wording import minute
+from hubplane.domain.upgrading.draining import Drains, drain_notes, held_drains, unseen_drains
 from hubplane.domain.upgrading.present import Insight, Present, minor
 
-__all__ = ["Gate", "GateFacts", "judge_gate", "unproved"]
+__all__ = ["Gate", "GateFacts", "gate_to_json", "judge_gate", "unproved"]
 
 NIGHT: Final = timedelta(hours=26)
 """A snapshot not older than this is of last night: a day, and two hours for a night that ran late."""
@@ -26,6 +28,9 @@ FRESH: Final = timedelta(hours=25)
 """EKS looks at every cluster each 24 hours (EKS User Guide, "View cluster insights")."""
 
 
+NO_DRAINS: Final = Drains()
+
+
 @dataclass(frozen=True)
 class GateFacts:
     """What was gathered for one step to ``to_version``.
@@ -34,7 +39,8 @@ class GateFacts:
     ``busy``: who else works on the cluster, its storage or a home, in sentences. ``refresh``: how the refresh of the insights
     went (COMPLETED, FAILED, IN_PROGRESS; None: none was asked for). ``unproved``: of the cluster's
     ``volumes`` those without a fresh copy.
-    ``missing_addons``: add-ons without a version for ``to_version``.
+    ``missing_addons``: add-ons without a version for ``to_version``. ``rolls``: the node groups whose nodes the step replaces;
+    ``drains``: what that would end or be held up by.
     """
 
     cluster_name: str
@@ -49,6 +55,8 @@ class GateFacts:
     busy: tuple[str, ...]
     now: datetime
     finishes: bool = False
+    rolls: tuple[str, ...] = ()
+    drains: Drains = NO_DRAINS
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +78,25 @@ def judge_gate(facts: GateFacts) -> Gate:
     What a diagnosis or EKS finds in a cluster that was left half-upgraded may be just that, and the build is what mends it:
     before a step that finishes, it is told and closes nothing.
     """
-    found = [*_diagnosis(facts.diagnosis), *_insights(facts)]
-    against = [*facts.busy, *_state(facts), *([] if facts.finishes else found), *_addons(facts), *_proof(facts)]
+    found = [*_diagnosis(facts.diagnosis), *_insights(facts), *unseen_drains(facts.drains, facts.rolls)]
+    against = [*facts.busy, *_state(facts), *([] if facts.finishes else found), *_missing(facts), *_proof(facts)]
+    against += held_drains(facts.drains, facts.rolls)
     return Gate(tuple(against), (*(found if facts.finishes else ()), *_notes(facts)))
+
+
+def gate_to_json(gate: Gate | None, to_version: str) -> dict[str, Any]:
+    """As the machine carries it, with a sentence that says all. None: EKS has not looked yet, and nothing was judged."""
+    said = "open" if gate and gate.is_open else f"closed: {'; '.join(gate.against)}" if gate else ""
+    return {
+        "ready": gate is not None,
+        "open": gate is not None and gate.is_open,
+        "against": list(gate.against) if gate else [],
+        "notes": list(gate.notes) if gate else [],
+        "changes": [],
+        "reason": f"the gate before Kubernetes {to_version} is {said}"
+        if gate
+        else "EKS looks for what speaks against the upgrade",
+    }
 
 
 def unproved(view: StorageView, volumes: Sequence[Volume]) -> tuple[str, ...]:
@@ -150,7 +174,12 @@ def _why_insight(insight: Insight, facts: GateFacts) -> str | None:
     return None
 
 
-def _addons(facts: GateFacts) -> Iterator[str]:
+def _missing(facts: GateFacts) -> Iterator[str]:
+    if facts.to_version not in AUTOSCALER_IMAGES:
+        yield (
+            f"no image of the cluster autoscaler is known for Kubernetes {facts.to_version}, whose minor version it has to have: "
+            "add it to AUTOSCALER_IMAGES (domain/releases/autoscaler_values) and deploy Hubplane again"
+        )
     for name in facts.missing_addons:
         yield f"EKS offers no version of add-on {name} for Kubernetes {facts.to_version}: wait until it does"
 
@@ -170,5 +199,6 @@ def _notes(facts: GateFacts) -> Iterator[str]:
             yield f"EKS warns: {insight.name}: {insight.reason}"
     if facts.refresh is None:
         yield "EKS's insights were read as they are; enforce has EKS look again first"
+    yield from drain_notes(facts.drains, facts.rolls)
     copied = facts.volumes - len(facts.unproved)
     yield f"volumes with a completed snapshot since their last use or of last night: {copied} of {facts.volumes}"

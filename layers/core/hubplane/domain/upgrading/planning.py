@@ -4,35 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any
 
 from hubplane.domain.cluster_spec.model import ChartReference, ClusterSpec, spec_to_json
+from hubplane.domain.upgrading.duration import Duration, duration_of
 from hubplane.domain.upgrading.inputs import Upgrade
 from hubplane.domain.upgrading.present import Present, minor, version_of
 
 __all__ = ["Step", "plan_upgrade", "step_to_json"]
 
-# Minutes, shortest and longest. Control plane: EKS says "several minutes" (EKS User Guide, "Update existing cluster to new
-# Kubernetes version"). A node: the new one comes in some minutes, the old one is drained for at most 15 (same guide, "Managed
-# node group update behavior"), one after the other (MaxUnavailable 1 in cluster.yaml). The rest is a build that changes little.
-CONTROL_PLANE: Final = (8, 30)
-NODE: Final = (4, 20)
-REST: Final = (8, 15)
-
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One build: from which version to which, why, how many minutes it may take, and the specification it is given.
+    """One build: from which version to which, why, how many minutes it may take and where these come from, and the specification
+    it is given.
 
-    ``finishes``: it makes whole what an interrupted upgrade left, and changes no version of the control plane.
+    ``rolls``: the node groups, as EKS names them, whose nodes are replaced. ``finishes``: it makes whole what an interrupted
+    upgrade left, and changes no version of the control plane.
     """
 
     number: int
     from_version: str
     to_version: str
     reason: str
-    minutes: tuple[int, int]
+    duration: Duration
     spec: ClusterSpec
+    rolls: tuple[str, ...] = ()
     finishes: bool = False
 
 
@@ -52,19 +49,11 @@ def plan_upgrade(spec: ClusterSpec, wanted: Upgrade, present: Present, chart_sou
     for number, item in enumerate(path, 1):
         version = version_of(item) if isinstance(item, int) else present.control_plane
         given = last if number == len(path) else replace(spec, kubernetes_version=version)
-        rises = isinstance(item, int)
         reason = "; ".join(_reasons(item, version, spec, given, present))
-        steps.append(
-            Step(
-                number,
-                before,
-                version,
-                reason,
-                _minutes(present, rises, given != spec or item == "finish"),
-                given,
-                item == "finish",
-            )
-        )
+        rolls = tuple(_rolls(item, spec, given, present))
+        nodes = sum(group.nodes for group in present.groups if group.name in rolls)
+        duration = duration_of(nodes, control_plane_rises=isinstance(item, int))
+        steps.append(Step(number, before, version, reason, duration, given, rolls, item == "finish"))
         before = version
     return tuple(steps)
 
@@ -76,7 +65,9 @@ def step_to_json(step: Step) -> dict[str, Any]:
         "from_version": step.from_version,
         "to_version": step.to_version,
         "reason": step.reason,
-        "minutes": list(step.minutes),
+        "minutes": list(step.duration.minutes),
+        "minutes_from": list(step.duration.sources),
+        "rolls": list(step.rolls),
         "finishes": step.finishes,
         "build": {"cluster_name": step.spec.cluster_name, "spec": spec_to_json(step.spec)},
     }
@@ -114,7 +105,11 @@ def _reasons(item: int | str, version: str, spec: ClusterSpec, given: ClusterSpe
             yield f"node group {group.name} goes from {former.ami_id} to {group.ami_id}"
 
 
-def _minutes(present: Present, rises: bool, rolls: bool) -> tuple[int, int]:
-    nodes = sum(group.nodes for group in present.groups) if rolls else 0
-    shortest, longest = (REST[end] + (CONTROL_PLANE[end] if rises else 0) + NODE[end] * nodes for end in (0, 1))
-    return shortest, longest
+def _rolls(item: int | str, spec: ClusterSpec, given: ClusterSpec, present: Present) -> Iterator[str]:
+    """A group without an image of its own follows the version; another one is rolled by its next image only."""
+    images = {f"{spec.cluster_name}-{group.name}": group.ami_id for group in given.node_groups}
+    former = {f"{spec.cluster_name}-{group.name}": group.ami_id for group in spec.node_groups}
+    for group in present.groups:
+        follows = isinstance(item, int) or (item == "finish" and group.version != present.control_plane)
+        if (follows and group.version is not None) or images.get(group.name) != former.get(group.name):
+            yield group.name
