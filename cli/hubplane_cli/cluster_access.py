@@ -13,6 +13,7 @@ import click
 from hubplane_cli.cloud import Cloud, asking, nearest
 from hubplane_cli.errors import NoAccess, NoAnswer, WrongUse
 from hubplane_cli.kubeconfig import Access, files_of, write
+from hubplane_cli.screen import say
 
 NAMESPACE = "jupyter"
 _ASSUMED = re.compile(r"^arn:(?P<partition>[^:]+):sts::(?P<account>\d+):assumed-role/(?P<role>[^/]+)/.*$")
@@ -25,9 +26,9 @@ def add_context(cloud: Cloud, cluster_name: str, context: str, role_arn: str | N
     files = files_of(os.environ.get("KUBECONFIG"), Path.home())
     changed = write(files, access, make_current)
     where = ", ".join(str(file) for file in changed) or f"{', '.join(str(file) for file in files)} (it was so already)"
-    click.echo(f"context {context}, namespace {NAMESPACE}: {where}")
+    say(f"context {context}, namespace {NAMESPACE}: {where}")
     if not make_current:
-        click.echo(f"use it with: kubectl --context {context} get pods")
+        say(f"use it with: kubectl --context {context} get pods")
     for warning in (_missing_program(), _missing_entry(cloud, cluster_name, role_arn)):
         if warning:
             click.secho(f"Warning: {warning}", err=True, fg="yellow")

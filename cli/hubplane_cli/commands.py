@@ -105,7 +105,8 @@ def _parameter(field: Field, machine: Machine) -> click.Parameter:
     kind = kinds.get(field.kind, click.Choice(field.choices) if field.kind == "choice" else click.STRING)
     name = _python_name(field)
     if field.is_argument:
-        return click.Argument([name], type=kind, required=not machine.reads_specification, metavar=field.key.upper())
+        required, shown = not machine.reads_specification, field.key.upper()
+        return click.Argument([name], type=kind, required=required, metavar=shown if required else f"[{shown}]")
     if field.kind == "yes_no":
         yes, no = field.choices
         return click.Option([f"--{yes}/--{no}", name], default=None, help=_sentence(field.words))

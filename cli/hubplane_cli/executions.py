@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 import uuid
 from collections.abc import Mapping
@@ -13,7 +14,7 @@ from hubplane_cli.cloud import Cloud, asking
 from hubplane_cli.errors import FAILED, INTERRUPTED, TROUBLE, Problem, WrongUse
 from hubplane_cli.follow import Ending, Execution, describe, ending
 from hubplane_cli.machines import machine_of
-from hubplane_cli.screen import Progress, clock, plain, print_json, show_ending
+from hubplane_cli.screen import Progress, clock, plain, print_json, show_ending, unheard
 
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.5, 5.0
 """Seconds between two looks. GetExecutionHistory refills 20 a second for an account in most Regions (Step Functions quotas), so
@@ -55,6 +56,9 @@ def follow(cloud: Cloud, execution_arn: str, as_json: bool) -> int:
     progress = Progress()
     try:
         ended = _followed(cloud, execution_arn, progress)
+    except BrokenPipeError:  # hubplane … --watch 2>&1 | head: nobody is there to be told
+        unheard(sys.stderr)
+        return INTERRUPTED
     except KeyboardInterrupt:
         progress.clear()
         Progress().note(f"\nThe execution goes on. {how_to_watch(execution_arn)}")
@@ -64,21 +68,26 @@ def follow(cloud: Cloud, execution_arn: str, as_json: bool) -> int:
         if not isinstance(problem, WrongUse):
             problem.args = (f"{problem}\nThe execution goes on. {how_to_watch(execution_arn)}",)
         raise
-    show_ending(ended, as_json)
-    return exit_code(ended)
+    code, trouble = judged(ended)
+    try:
+        show_ending(ended, as_json)
+        if trouble:
+            progress.note(trouble)
+    except BrokenPipeError:
+        unheard(sys.stderr)
+    return code
 
 
-def exit_code(ended: Ending) -> int:
-    """0, 1 where the execution failed, or 5 where its result says that something is wrong; says why that is not 0."""
+def judged(ended: Ending) -> tuple[int, str]:
+    """0, 1 where the execution failed, or 5 where its result says that something is wrong, with the sentence that tells so."""
     if not ended.succeeded:
-        return FAILED
+        return FAILED, ""
     machine = machine_of(ended.execution_arn)
     good = machine.good if machine else None
     if good is None or (found := good.found(ended.result)) in good.values:
-        return 0
+        return 0, ""
     told = f"{len(found)} of them" if isinstance(found, list) else plain(found)
-    Progress().note(f"it succeeded, and its result says that something is wrong ({good.key}: {told}): exit code {TROUBLE}")
-    return TROUBLE
+    return TROUBLE, f"it succeeded, and its result says that something is wrong ({good.key}: {told}): exit code {TROUBLE}"
 
 
 def _followed(cloud: Cloud, execution_arn: str, progress: Progress) -> Ending:
@@ -111,6 +120,7 @@ def region_of(execution_arn: str) -> str:
     parts = execution_arn.split(":")
     if len(parts) < _ARN_PARTS or parts[0] != "arn" or parts[2] != "states" or parts[5] != "execution":
         raise WrongUse(
-            f"{execution_arn} is no execution's ARN, such as arn:aws:states:us-east-1:111122223333:execution:MACHINE:NAME"
+            f"{execution_arn} is no execution's ARN, such as arn:aws:states:us-east-1:111122223333:execution:MACHINE:NAME: "
+            "hubplane executions lists those that run"
         )
     return parts[3]

@@ -77,7 +77,7 @@ def output_key(machine_name: str) -> str:
 
 CLUSTER = Field("cluster_name", "name of the cluster", "cluster", is_argument=True)
 BY = Field("by", "who decides this, for the record", "author")
-WHY = Field("reason", "why, for the record")
+WHY = Field("reason", "why, for the record; needed")
 MODE = Field("mode", "plan says what it would do (the default), enforce does it", "choice", ("plan", "enforce"))
 NIGHT_MODE = Field(
     "mode", "plan (the default), enforce, or what the cluster's policy says", "choice", ("plan", "enforce", "policy")
@@ -131,7 +131,7 @@ MACHINES: tuple[Machine, ...] = (
         "End a cluster and keep its people's work",
         (
             CLUSTER,
-            Field("confirm", "the cluster's name once more; asked for at a terminal", "confirmation"),
+            Field("confirm", "the cluster's name once more; needed, asked for at a terminal", "confirmation"),
             Field("homes", "what becomes of the homes", "choice", ("keep-snapshots", "keep-volumes", "delete-after-proof")),
             MODE,
         ),
@@ -162,7 +162,7 @@ MACHINES: tuple[Machine, ...] = (
         (
             CLUSTER,
             PERSON,
-            Field("size_gib", "the whole new size, in GiB", "number"),
+            Field("size_gib", "the whole new size, in GiB; needed", "number"),
             Field("claim_name", "the claim, where the home has one of its own"),
             MODE,
         ),
@@ -181,9 +181,9 @@ MACHINES: tuple[Machine, ...] = (
         (
             CLUSTER,
             PERSON,
-            Field("day", "the day in UTC, such as 2026-11-20"),
+            Field("day", "the day in UTC, such as 2026-11-20; needed, or --snapshot-id"),
             Field("snapshot_id", "exactly this copy, instead of a day"),
-            Field("placement", "beside the present home, or instead of it", "choice", ("beside", "instead")),
+            Field("placement", "beside the present home, or instead of it; needed", "choice", ("beside", "instead")),
             MODE,
         ),
     ),
@@ -235,7 +235,9 @@ MACHINES: tuple[Machine, ...] = (
         "Let a person come back whose account was closed",
         (
             Field("username", "the former name", is_argument=True),
-            Field("way", "allow the name again, or transfer the homes to another account", "choice", ("allow", "transfer")),
+            Field(
+                "way", "allow the name again, or transfer the homes to another account; needed", "choice", ("allow", "transfer")
+            ),
             Field("to", "the person's new account, where the way is transfer"),
             BY,
             WHY,

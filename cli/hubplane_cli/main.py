@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -48,7 +47,9 @@ class TwoKinds(click.Group):
 @click.pass_context
 def program(ctx: click.Context, stack: str, region: str | None, profile: str | None) -> None:
     """Starts Hubplane's state machines, follows them, and gives access to the clusters that they built."""
-    ctx.obj = Cloud(place_of(ctx))
+    from hubplane_cli.screen import colors
+
+    ctx.obj, ctx.color = Cloud(place_of(ctx)), colors()
 
 
 @program.command()
@@ -78,6 +79,17 @@ def start(cloud: Cloud, machine: str, input_file: str, watch: bool, as_json: boo
 
 
 @program.command()
+@click.argument("command", required=False, metavar="[COMMAND]")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
+@click.pass_obj
+def executions(cloud: Cloud, command: str | None, as_json: bool) -> int:
+    """List what runs now; of one command, such as storage-day, the newest of those that have ended too."""
+    from hubplane_cli import overview
+
+    return overview.show_executions(cloud, command, as_json)
+
+
+@program.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
 @click.pass_obj
 def clusters(cloud: Cloud, as_json: bool) -> int:
@@ -96,7 +108,7 @@ def _answering(approved: bool, words: str) -> click.Command:
         return answers.answer(cloud, target, token, {**document, **given}, sure)
 
     parameters: list[click.Parameter] = [
-        click.Argument(["target"], type=ClusterName(), required=False, metavar="CLUSTER_OR_EXECUTION_ARN"),
+        click.Argument(["target"], type=ClusterName(), required=False, metavar="[CLUSTER_OR_EXECUTION_ARN]"),
         click.Option(["--token"], help="The task token, where the mail is all there is."),
         click.Option(["--by"], help="Who answers, for the record; else the ARN of the credentials."),
         click.Option(["--yes", "sure"], is_flag=True, help="Do not ask again."),
@@ -158,7 +170,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
         return INTERRUPTED
-    except BrokenPipeError:  # hubplane … | head
-        sys.stderr.close()
+    except SystemExit:  # Click, where nobody reads on: hubplane clusters | head
         return 0
     return code if isinstance(code, int) else 0

@@ -1,16 +1,22 @@
-"""The clusters of a control plane as a table."""
+"""What there is, as tables: the clusters of a control plane, and its executions."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import click
 
-from hubplane_cli.cloud import Cloud, asking
-from hubplane_cli.screen import print_json, table
+from hubplane_cli.cloud import Cloud, asking, nearest
+from hubplane_cli.errors import WrongUse
+from hubplane_cli.machines import BY_COMMAND, MACHINES, Machine
+from hubplane_cli.screen import clock, print_json, say, table
 
 COLUMNS = ("cluster", "status", "stage", "hub", "zone", "waits_for")
+NEWEST = 10
+"""Executions of one command that are shown; all that run are."""
 
 
 def show_clusters(cloud: Cloud, as_json: bool) -> int:
@@ -23,7 +29,7 @@ def show_clusters(cloud: Cloud, as_json: bool) -> int:
     if as_json:
         print_json(rows)
     elif rows:
-        click.echo("\n".join(table(rows, COLUMNS)))
+        say("\n".join(table(rows, COLUMNS)))
     else:
         click.echo(f"The stack {cloud.place.stack} has built no cluster yet.", err=True)
     return 0
@@ -40,3 +46,44 @@ def _row(item: dict[str, str]) -> dict[str, Any]:
         "zone": item.get("availability_zone"),
         "waits_for": "an answer (hubplane approve)" if waiting else None,
     }
+
+
+def show_executions(cloud: Cloud, command: str | None, as_json: bool) -> int:
+    """One row per execution, the newest first: those that run now, or the newest of one command; the exit code."""
+    asked = _machine(command) if command else None
+    found = [row for machine in ([asked] if asked else MACHINES) for row in _executions(cloud, machine, only_running=not asked)]
+    rows = sorted(found, key=lambda row: str(row["started_at"]), reverse=True)
+    if as_json:
+        print_json(rows)
+    elif rows:
+        say("\n".join(table(rows)))
+    else:
+        click.echo(f"Nothing of {command} is remembered." if command else "Nothing runs now.", err=True)
+    return 0
+
+
+def _machine(command: str) -> Machine:
+    name = command.replace("_", "-")
+    found = BY_COMMAND.get(name) or next((machine for machine in MACHINES if machine.name == name.replace("-", "_")), None)
+    if found is None:
+        raise WrongUse(
+            f"no command {command} starts executions{nearest(name, list(BY_COMMAND))}: hubplane --help lists those that do"
+        )
+    return found
+
+
+def _executions(cloud: Cloud, machine: Machine, only_running: bool) -> Iterator[dict[str, Any]]:
+    if machine.output_key not in cloud.outputs:
+        return  # of a program that is newer than what is deployed
+    wanted: dict[str, Any] = {"statusFilter": "RUNNING"} if only_running else {"maxResults": NEWEST}
+    with asking("list the executions"):
+        answer = cloud.client("stepfunctions").list_executions(stateMachineArn=cloud.outputs[machine.output_key], **wanted)
+    for item in answer["executions"]:
+        started, ended = item["startDate"], item.get("stopDate") or datetime.now(UTC)
+        yield {
+            "command": machine.command,
+            "status": item["status"],
+            "started_at": f"{started.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC",
+            "took": clock((ended - started).total_seconds()),
+            "execution_arn": item["executionArn"],
+        }

@@ -6,10 +6,11 @@ On a terminal the last line shows where the execution is now and is written over
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
@@ -19,12 +20,30 @@ from hubplane_cli.machines import command_for
 _CLEAR = "\r\x1b[K"
 
 
+def colors() -> bool | None:
+    """False where nobody wants any (no-color.org) or the terminal has none; None lets Click look whether it is a terminal."""
+    return False if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb" else None
+
+
+def say(text: str) -> None:
+    """A result on standard output. Where nobody reads on (``hubplane … | head``) it goes nowhere, and the exit code holds."""
+    try:
+        click.echo(text)
+    except BrokenPipeError:
+        unheard(sys.stdout)
+
+
+def unheard(stream: TextIO) -> None:
+    """Lead a stream that nobody reads to nowhere: Python would fail at its own end otherwise, with exit code 120."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
 class Progress:
     """Lines of progress on standard error. ``quiet`` shows nothing but questions."""
 
     def __init__(self, quiet: bool = False) -> None:
         self._quiet = quiet
-        self._is_live = sys.stderr.isatty()
+        self._is_live = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
         self._is_written = False
 
     def tell(self, told: Told) -> None:
@@ -47,13 +66,14 @@ class Progress:
         """The line that is written over; nothing where there is no terminal."""
         if self._is_live and not self._quiet and path:
             line = f"{clock(seconds)}  … {path}"[: shutil.get_terminal_size().columns - 1]  # a wrapped line cannot be taken back
-            click.echo(f"{_CLEAR}{click.style(line, dim=True)}", err=True, nl=False)
+            shown = line if colors() is False else click.style(line, dim=True)
+            click.echo(f"{_CLEAR}{shown}", err=True, nl=False, color=True)
             self._is_written = True
 
     def clear(self) -> None:
         """Take the live line away."""
         if self._is_written:
-            click.echo(_CLEAR, err=True, nl=False)
+            click.echo(_CLEAR, err=True, nl=False, color=True)
             self._is_written = False
 
     def note(self, words: str) -> None:
@@ -75,7 +95,7 @@ def show_ending(ended: Ending, as_json: bool) -> None:
     if as_json:
         print_json(ended.as_json())
     elif ended.succeeded:
-        click.echo("\n".join(lines_of(ended.result)))
+        say("\n".join(lines_of(ended.result)))
     else:
         click.secho(f"{ended.status} after {clock(ended.seconds)}: {ended.error or 'no error was given'}", err=True, fg="red")
         if ended.cause:
@@ -84,7 +104,7 @@ def show_ending(ended: Ending, as_json: bool) -> None:
 
 def print_json(document: Any) -> None:
     """A document on standard output, for programs."""
-    click.echo(json.dumps(document, indent=2, ensure_ascii=False, default=str))
+    say(json.dumps(document, indent=2, ensure_ascii=False, default=str))
 
 
 def lines_of(value: Any, indent: int = 0) -> list[str]:

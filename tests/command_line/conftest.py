@@ -65,13 +65,13 @@ class Person:
             text=True,
         )
 
-    def at_terminal(self, *arguments: str, typed: str = "", columns: int = 100) -> Finished:
-        """In a terminal of its own, with ``typed`` on the keyboard."""
+    def at_terminal(self, *arguments: str, typed: str = "", columns: int = 100, **more: str) -> Finished:
+        """In a terminal of its own, with ``typed`` on the keyboard; ``more`` are environment variables."""
         ours, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
         process = subprocess.Popen(
             [str(PROGRAM), *arguments],
-            env=self.environment({"TERM": "xterm"}),
+            env=self.environment({"TERM": "xterm", **more}),
             stdin=theirs,
             stdout=theirs,
             stderr=theirs,

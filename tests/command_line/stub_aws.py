@@ -121,6 +121,7 @@ class StubAws:
             "StartExecution": self._start,
             "DescribeExecution": self._describe,
             "GetExecutionHistory": self._history,
+            "ListExecutions": self._list,
             "SendTaskSuccess": self._task_success,
             "ListMapRuns": lambda _: {"mapRuns": [self.map_run] if self.map_run else []},
             "DescribeMapRun": lambda _: self.map_run,
@@ -169,6 +170,16 @@ class StubAws:
         script = self._script(given)
         start = {"executionArn": given["executionArn"], "stateMachineArn": "", "startDate": BEGAN, "status": "RUNNING"}
         return {**start, **({"stopDate": BEGAN + 65, **script.ending} if script.ended else {})}
+
+    def _list(self, given: dict[str, Any]) -> dict[str, Any]:
+        """Those of one machine that are in the state asked for, the newest first, as AWS does."""
+        prefix = given["stateMachineArn"].replace(":stateMachine:", ":execution:")
+        found = []
+        for number, arn in enumerate(self.executions):
+            told = {**self._describe({"executionArn": arn}), "name": arn.rpartition(":")[2], "startDate": BEGAN + number}
+            if arn.startswith(f"{prefix}:") and given.get("statusFilter") in (None, told["status"]):
+                found.append({name: value for name, value in told.items() if name != "output"})
+        return {"executions": found[::-1][: given.get("maxResults", 100)]}
 
     def _history(self, given: dict[str, Any]) -> dict[str, Any]:
         script = self._script(given)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hubplane_cli.executions import exit_code
+from hubplane_cli.executions import judged
 from hubplane_cli.follow import Ending
 from hubplane_cli.machines import BY_COMMAND, MACHINES, machine_of
 from tests.command_line.conftest import Finished, Person
@@ -46,15 +46,14 @@ def watched(person: Person, aws: StubAws, machine_name: str, result: object, *mo
 
 
 @pytest.mark.parametrize(("command", "good", "bad", "told"), RESULTS)
-def test_a_result_that_says_trouble_ends_with_5_and_a_good_one_with_0(
-    capsys: pytest.CaptureFixture[str], command: str, good: dict, bad: dict, told: str
-) -> None:
+def test_a_result_that_says_trouble_ends_with_5_and_a_good_one_with_0(command: str, good: dict, bad: dict, told: str) -> None:
     arn = execution_arn(BY_COMMAND[command].name)
 
-    codes = [exit_code(Ending(arn, "SUCCEEDED", 1.0, result)) for result in (good, bad)]
-
-    assert codes == [0, 5]
-    assert capsys.readouterr().err == f"it succeeded, and its result says that something is wrong ({told}): exit code 5\n"
+    assert judged(Ending(arn, "SUCCEEDED", 1.0, good)) == (0, "")
+    assert judged(Ending(arn, "SUCCEEDED", 1.0, bad)) == (
+        5,
+        f"it succeeded, and its result says that something is wrong ({told}): exit code 5",
+    )
 
 
 def test_every_machine_that_is_judged_is_in_the_table() -> None:
@@ -66,6 +65,7 @@ def test_json_stays_whole_and_the_sentence_goes_to_standard_error(person: Person
 
     assert finished.code == 5
     assert json.loads(finished.out)["result"] == {"healthy": False}
+    assert finished.err.splitlines()[-1].endswith("something is wrong (healthy: no): exit code 5")
 
 
 def test_an_execution_of_another_machine_is_only_shown(person: Person, aws: StubAws) -> None:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
+import subprocess
 import threading
 
-from tests.command_line.conftest import Finished, Person
+import pytest
+
+from tests.command_line.conftest import PROGRAM, Finished, Person
 from tests.command_line.stub_aws import BEGAN, STATES, Refusal, Script, StubAws, done, entered, scheduled, submitted, succeeded
 
 PARENT, CHILD = f"{STATES}:execution:day:one", f"{STATES}:execution:prune:two"
@@ -255,6 +259,63 @@ def test_at_a_terminal_the_last_line_says_where_it_is_and_is_written_over(person
     assert "\r\x1b[K" in shown
     last_screen = [line.rpartition("\x1b[K")[2] for line in shown.split("\n")]
     assert not any("…" in line for line in last_screen)
+
+
+@pytest.mark.parametrize(
+    ("variables", "is_live"), [({"NO_COLOR": "1"}, True), ({"TERM": "dumb"}, False)], ids=["no color", "a terminal that cannot"]
+)
+def test_who_wants_no_colors_gets_none(person: Person, aws: StubAws, variables: dict[str, str], is_live: bool) -> None:
+    failing = [[entered("PrepareStorage")], [], [{"type": "ExecutionFailed"}]]
+    scripted(aws, PARENT, failing, status="FAILED", error="ClusterBusy", cause="it is busy", output=None)
+
+    shown = person.at_terminal("watch", PARENT, **variables).out
+
+    assert "FAILED after 01:05: ClusterBusy" in shown
+    assert set(re.findall(r"\x1b\[[0-9;]*[a-zA-Z]", shown)) == ({"\x1b[K"} if is_live else set())
+    assert ("… PrepareStorage" in shown) == is_live
+
+
+@pytest.mark.parametrize(
+    ("unread", "more", "code"),
+    [("stdout", (), 5), ("stdout", ("--json",), 5), ("stderr", (), 130)],
+    ids=["the result", "JSON", "progress"],
+)
+def test_where_nobody_reads_on_the_exit_code_still_says_how_it_ended(
+    person: Person, aws: StubAws, unread: str, more: tuple[str, ...], code: int
+) -> None:
+    arn = f"{STATES}:execution:hubplane-diagnose-cluster:one"
+    aws.executions[arn] = Script([[entered("ExamineCluster")], [succeeded()]], {"status": "SUCCEEDED", "output": "{}"})
+    reading, writing = os.pipe()
+    os.close(reading)
+    streams: dict[str, int] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, unread: writing}
+
+    finished = subprocess.run(
+        [str(PROGRAM), "watch", arn, *more], env=person.environment(), text=True, check=False, timeout=60, **streams
+    )
+    os.close(writing)
+
+    assert finished.returncode == code
+    assert "Traceback" not in (finished.stderr or "") and "Exception" not in (finished.stderr or "")
+
+
+def test_credentials_that_a_profile_renews_are_renewed_while_one_watches(person: Person, aws: StubAws) -> None:
+    """As those of single sign-on and of a role: botocore asks anew where the end is near, at each call here."""
+    issuing = person.home / "issue"
+    issuing.write_text(
+        "#!/bin/sh\necho x >> $HOME/issued\n"
+        'echo "{\\"Version\\": 1, \\"AccessKeyId\\": \\"AKIA$(wc -l < $HOME/issued)\\", \\"SecretAccessKey\\": \\"s\\", '
+        '\\"SessionToken\\": \\"t\\", \\"Expiration\\": \\"$(date -u -d +2minutes +%Y-%m-%dT%H:%M:%SZ)\\"}"\n'
+    )
+    issuing.chmod(0o700)
+    (person.home / ".aws").mkdir()
+    (person.home / ".aws/config").write_text(f"[profile lab]\ncredential_process = {issuing}\n")
+    del person.variables["AWS_ACCESS_KEY_ID"], person.variables["AWS_SECRET_ACCESS_KEY"]
+    scripted(aws, PARENT, [[entered("PrepareStorage")], [entered("SweepStorage")], [succeeded()]])
+
+    finished = person.run("--profile", "lab", "watch", PARENT)
+
+    assert finished.code == 0, finished.err
+    assert len((person.home / "issued").read_text().split()) > 3
 
 
 def test_without_a_terminal_there_is_no_control_character(person: Person, aws: StubAws) -> None:
