@@ -5,8 +5,7 @@ For ``ConfirmForgotPassword`` only the admins are told. Repeatable: Cognito may 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache, partial
 
@@ -21,9 +20,7 @@ from hubplane.domain.mail.messages import MailMessage
 from hubplane.domain.registration.confirming import Hands, confirm
 from hubplane.domain.registration.decision import Decision, accept
 from hubplane.domain.registration.events import TriggerEvent
-from hubplane.domain.registration.known import Known
-from hubplane.domain.registration.records import UserRecord
-from hubplane.domain.registration.sign_up import keys_of, policy_from_text
+from hubplane.domain.registration.sign_up import policy_from_text
 from hubplane.settings import Surroundings, read_settings
 from hubplane.trigger import Event, logger, trigger
 
@@ -45,6 +42,7 @@ class Settings:
 
 
 SETTINGS, AWS = read_settings(Settings), read_settings(Surroundings)
+REVIEW_ARN = SETTINGS.review_sign_up_state_machine_arn
 POLICY = policy_from_text(
     allowed=SETTINGS.allowed_email_domains,
     blocked=SETTINGS.blocked_email_domains,
@@ -57,33 +55,13 @@ client = cache(partial(LightClient, region=AWS.aws_region, endpoint_url=AWS.aws_
 @trigger
 def handler(asked: TriggerEvent, event: Event) -> Decision:
     now = datetime.now(UTC)
-    reason = confirm(
-        asked, POLICY, hands(str(event.get("userPoolId") or "none"), asked.sub, now), now, SETTINGS.user_pool_domain_url
-    )
-    return accept(reason)
+    tools = hands(str(event.get("userPoolId") or "none"), now)
+    return accept(confirm(asked, POLICY, tools, now, SETTINGS.user_pool_domain_url))
 
 
-def hands(user_pool_id: str, sub: str, now: datetime) -> Hands:
+def hands(user_pool_id: str, now: datetime) -> Hands:
     """What ``confirm`` acts with. The pool is named by the event: a variable would be a circle in the template."""
     users = UsersTable(client("dynamodb"), SETTINGS.users_table_name)
-
-    def known(username: str) -> Known:
-        key, claims = keys_of(username)
-        found = users.known(username)
-        mine = found.records.get(key)
-        if mine is not None and mine.sub == sub:
-            return found  # recorded before: storage may be this person's own by now
-        return replace(found, storage_claims=claims_in_storage(client("ec2"), claims))
-
-    def write(record: UserRecord, old: UserRecord | None) -> bool:
-        return users.write(RecordChange(record, old))
-
-    def disable(username: str) -> bool:
-        # Empty or longer text is no account's (Cognito API reference, UsernameType).
-        return 0 < len(username) <= 128 and Accounts(client("cognito-idp"), user_pool_id).disable(username)
-
-    def review(name: str, document: Mapping[str, str]) -> bool:
-        return start_once(client("stepfunctions"), SETTINGS.review_sign_up_state_machine_arn, name, document)
 
     def queue(message: MailMessage) -> None:
         try:
@@ -92,17 +70,12 @@ def hands(user_pool_id: str, sub: str, now: datetime) -> Hands:
             logger.exception("mail not queued", extra={"mail_id": message.mail_id})  # a person's account matters more
 
     return Hands(
-        known=known,
-        write=write,
-        hub_urls=cache(hub_urls),
-        disable=disable,
-        review=review,
+        known=users.known,
+        storage_claims=lambda claims: claims_in_storage(client("ec2"), claims),
+        write=lambda record, old: users.write(RecordChange(record, old)),
+        hub_urls=cache(ClustersTable(client("dynamodb"), SETTINGS.clusters_table_name).hub_urls),
+        disable=lambda username: Accounts(client("cognito-idp"), user_pool_id).disable(username),
+        review=lambda name, document: start_once(client("stepfunctions"), REVIEW_ARN, name, document),
         queue=queue,
         password_changed=lambda username, sub: users.password_changed(username, sub, now, ONE_CHANGE),
     )
-
-
-def hub_urls() -> Mapping[str, str]:
-    """The clusters that were built, and where their hubs are."""
-    built = ClustersTable(client("dynamodb"), SETTINGS.clusters_table_name).built()
-    return {cluster.cluster_name: cluster.hub_url for cluster in built}

@@ -48,8 +48,7 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
     ruling = read_ruling(event["decision"])
     if not event.get("given"):
         ruling = first_ruling(event["sub"], ruling)
-    built = ClustersTable(client("dynamodb"), SETTINGS.clusters_table_name).built()
-    urls = {cluster.cluster_name: cluster.hub_url for cluster in built}
+    urls = ClustersTable(client("dynamodb"), SETTINGS.clusters_table_name).hub_urls()
     applied = apply_ruling(
         event["username"],
         event["sub"],

@@ -58,6 +58,10 @@ class ClustersTable:
                 found.append(BuiltCluster(item["cluster_name"]["S"], hub_url))
         return tuple(sorted(found, key=lambda cluster: cluster.cluster_name))
 
+    def hub_urls(self) -> dict[str, str]:
+        """Where people reach the hub of each of ``built``, by the cluster's name."""
+        return {cluster.cluster_name: cluster.hub_url for cluster in self.built()}
+
     def take_lock(self, cluster_name: str, execution_arn: str, seen: Lock | None, now: datetime, lease: timedelta) -> bool:
         """Take the lock if the table still shows ``seen``. False: somebody was faster. Repeatable for the same execution."""
         values: dict[str, Any] = {":now": {"S": now.isoformat()}, ":status": {"S": "BUILDING"}}

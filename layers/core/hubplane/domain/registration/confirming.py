@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
@@ -24,13 +24,16 @@ from hubplane.domain.registration.events import TriggerEvent
 from hubplane.domain.registration.known import Known
 from hubplane.domain.registration.records import Status, UserRecord
 from hubplane.domain.registration.returning import may_return, returned
-from hubplane.domain.registration.sign_up import NOT_AVAILABLE, SignUpPolicy, decide_sign_up
+from hubplane.domain.registration.sign_up import NOT_AVAILABLE, SignUpPolicy, decide_sign_up, keys_of
 
 TRIES: Final = 3
 """Of a write that others were faster than; each try begins with a fresh look, and a person waits."""
 
 INVITED: Final = "FORCE_CHANGE_PASSWORD"
 """Cognito's status of an account that an admin made and nobody has used yet (API reference, UserType)."""
+
+LONGEST_NAME: Final = 128
+"""Empty or longer text is no account's (Cognito API reference, UsernameType)."""
 
 _SUB: Final = re.compile(r"[A-Za-z0-9-]{1,64}")
 
@@ -39,12 +42,14 @@ _SUB: Final = re.compile(r"[A-Za-z0-9-]{1,64}")
 class Hands:
     """What it takes to confirm one person. Every call may be repeated.
 
+    ``known`` is what the tables say of a name, ``storage_claims`` which of these claims storage carries.
     ``write`` stores a record in place of the one that was read; False where that is not as it was read any more, or a claim is
     another name's. ``hub_urls`` are the clusters that were built and where. ``review`` starts the machine under a name, once.
     ``password_changed`` tells when the password of a name and sub was changed, the same for the same change.
     """
 
     known: Callable[[str], Known]
+    storage_claims: Callable[[Collection[str]], frozenset[str]]
     write: Callable[[UserRecord, UserRecord | None], bool]
     hub_urls: Callable[[], Mapping[str, str]]
     disable: Callable[[str], object]
@@ -59,7 +64,7 @@ def confirm(asked: TriggerEvent, policy: SignUpPolicy, hands: Hands, now: dateti
     Raises ``NotYet`` where the record changes faster than it can be written, and what ``hands`` raise.
     """
     for _ in range(TRIES):
-        known = hands.known(asked.username)
+        known = _known(asked, hands)
         plan = decide_confirmation(
             asked.trigger_source, asked.request(now), policy, known, sub=asked.sub, email_verified=asked.email_verified
         )
@@ -97,8 +102,18 @@ def review_name(sub: str) -> str:
     return f"sign-up-{named}"
 
 
+def _known(asked: TriggerEvent, hands: Hands) -> Known:
+    """What is known of the name. Storage is looked at for a new one: of whoever is on record it may be their own by now."""
+    key, claims = keys_of(asked.username)
+    found = hands.known(asked.username)
+    mine = found.records.get(key)
+    if mine is not None and mine.sub == asked.sub:
+        return found
+    return replace(found, storage_claims=hands.storage_claims(claims))
+
+
 def _follow(asked: TriggerEvent, plan: ConfirmationPlan, hands: Hands, now: datetime, sign_in_url: str) -> None:
-    if plan.account is Account.DISABLE:
+    if plan.account is Account.DISABLE and 0 < len(asked.username) <= LONGEST_NAME:
         hands.disable(asked.username)
     if plan.review and plan.record is not None:
         told = {"username": plan.record.username, "sub": plan.record.sub, "email": plan.record.email}
