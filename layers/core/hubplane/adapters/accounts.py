@@ -46,6 +46,16 @@ class Accounts:
         found = [_account(item, "Attributes") for item in answer.get("Users", [])]
         return next((account for account in found if account.sub == sub), None)
 
+    def is_enabled(self, username: str, sub: str) -> bool | None:
+        """Whether the account of this name and sub may sign in; None where the pool has none such."""
+        found = self.find(username)
+        return found.enabled if found is not None and found.sub == sub else None
+
+    def name_of(self, sub: str) -> str | None:
+        """The name of the account with this sub; None where the pool has none."""
+        found = self.find_by_sub(sub)
+        return None if found is None else found.username
+
     def enable(self, username: str) -> None:
         """Let the account sign in. Repeatable. Raises ``ProviderError`` where there is none."""
         with translated(f"enable account {username}"):
