@@ -68,13 +68,18 @@ def described(error, request_id):
     name = type(error).__name__
     kind = "Runtime.ExitError" if isinstance(error, SystemExit) else name
     frames = traceback.extract_tb(error.__traceback__)[1:]
-    print(f"[ERROR] {name}: {error}\n" + "".join(traceback.format_exception(error)), file=sys.stderr, flush=True)
-    return {
+    report = {
         "errorMessage": str(error),
         "errorType": kind,
         "requestId": request_id,
         "stackTrace": traceback.format_list(frames),
     }
+    if os.environ.get("AWS_LAMBDA_LOG_FORMAT") == "JSON":  # as awslambdaric does it, in bootstrap.log_error
+        stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        print(json.dumps({"timestamp": stamp, "level": "ERROR", **report}), file=sys.stderr, flush=True)
+    else:
+        print(f"[ERROR] {name}: {error}\n" + "".join(traceback.format_exception(error)), file=sys.stderr, flush=True)
+    return report
 
 
 def described_init(error, init):

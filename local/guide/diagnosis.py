@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import islice
 from typing import Any
 
 from rich.console import Console
@@ -12,6 +13,7 @@ from local.guide.follow import Outcome
 from local.guide.processes import EmbeddedCloud
 
 LINES = 15
+STREAMS = 10  # a stream is a worker's: these are the last ones
 
 
 def explain(console: Console, cloud: EmbeddedCloud, outcome: Outcome) -> None:
@@ -47,12 +49,13 @@ def last_function(cloud: EmbeddedCloud, execution_arn: str) -> str | None:
 
 
 def log_lines(cloud: EmbeddedCloud, function: str) -> list[str]:
-    """The last lines of a function's log group."""
-    configuration = client(cloud, "lambda").get_function_configuration(FunctionName=function)
-    group = configuration.get("LoggingConfig", {}).get("LogGroup") or f"/aws/lambda/{function}"
+    """The last lines that a function logged; its room's group has those of others too, in streams that name them."""
+    group = client(cloud, "lambda").get_function_configuration(FunctionName=function)["LoggingConfig"]["LogGroup"]
     logs = client(cloud, "logs")
-    try:
-        events = logs.filter_log_events(logGroupName=group)["events"]
-    except logs.exceptions.ResourceNotFoundException:
+    pages = logs.get_paginator("describe_log_streams").paginate(logGroupName=group, orderBy="LastEventTime", descending=True)
+    named = (stream["logStreamName"] for page in pages for stream in page["logStreams"])
+    streams = list(islice((name for name in named if f"/{function}[" in name), STREAMS))
+    if not streams:
         return ["(it has logged nothing)"]
-    return [event["message"].rstrip() for event in events[-LINES:]]
+    found = logs.get_paginator("filter_log_events").paginate(logGroupName=group, logStreamNames=streams)
+    return [event["message"].rstrip() for page in found for event in page["events"]][-LINES:]

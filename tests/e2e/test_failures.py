@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from local.guide import processes
+from local.guide.diagnosis import last_function, log_lines
 from local.guide.follow import Outcome
 from tests.e2e.conftest import Hubplane
 from tests.e2e.control import fail_kubernetes, fail_stack_resource, mend_kubernetes
@@ -85,6 +86,12 @@ def test_a_stack_that_fails_tells_its_first_cause_and_can_be_built_afterwards(hu
     assert reason in outcome.cause.partition("ROLLBACK")[0]
     assert hubplane.record("failing-stack")["status"]["S"] == "FAILED"
     assert "lock" not in hubplane.record("failing-stack")
+    asked = last_function(hubplane.cloud, outcome.execution_arn)
+    assert asked is not None and "-CheckStackFunction-" in asked
+    logged = [json.loads(line) for line in log_lines(hubplane.cloud, asked)]
+    told = [line for line in logged if line.get("error_class") == "StackFailed" and line["execution"] == outcome.execution_arn]
+    assert reason in told[-1]["cause"]
+    assert {line["function"] for line in logged if "function" in line} == {asked}, "lines of other functions of the room"
 
 
 def test_the_autoscaler_error_of_2019_is_repaired_by_the_build(hubplane: Hubplane, built_2019: Built) -> None:

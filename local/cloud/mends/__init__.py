@@ -20,6 +20,7 @@ Mend = Callable[[Cloud, Gateway], None]
 MODULES = (
     "identity",
     "lambda_workers",
+    "lambda_logs",
     "function_urls",
     "states_sdk",
     "states_machine",

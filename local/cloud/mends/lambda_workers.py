@@ -26,6 +26,7 @@ from ministack.services import lambda_svc
 from local.cloud.cloud import Cloud
 from local.cloud.gateway import Gateway
 from local.cloud.mends import mend
+from local.cloud.mends.lambda_logs import group_name, logs_to, stream_name
 
 BOOTSTRAP = Path(__file__).resolve().parents[1] / "lambda_bootstrap.py"
 
@@ -104,10 +105,12 @@ class HubplaneWorker(Worker):
     """The emulator's worker with a start of its own; leasing, timeouts and the end are the emulator's."""
 
     places: Folders
+    log_stream = ""
 
     def _spawn(self) -> None:
         config = self.config
         self._discard_tmpdir()
+        self.log_stream = stream_name(config)
         self._tmpdir = tempfile.mkdtemp(prefix=f"lambda-{self.func_name[:40]}-")
         code_dir = self.places.unzipped(self.code_zip)
         layers = [
@@ -172,8 +175,9 @@ class HubplaneWorker(Worker):
             "AWS_LAMBDA_FUNCTION_NAME": name,
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(config.get("MemorySize", 128)),
             "AWS_LAMBDA_FUNCTION_VERSION": config.get("Version", "$LATEST"),
-            "AWS_LAMBDA_LOG_GROUP_NAME": (config.get("LoggingConfig") or {}).get("LogGroup") or f"/aws/lambda/{name}",
-            "AWS_LAMBDA_LOG_STREAM_NAME": Path(str(self._tmpdir)).name,
+            "AWS_LAMBDA_LOG_FORMAT": (config.get("LoggingConfig") or {}).get("LogFormat", "Text"),
+            "AWS_LAMBDA_LOG_GROUP_NAME": group_name(config),
+            "AWS_LAMBDA_LOG_STREAM_NAME": self.log_stream,
             "_HANDLER": config.get("Handler", ""),
             "_LAMBDA_LAYERS_DIRS": os.pathsep.join(map(str, layers)),
             "LAMBDA_TASK_ROOT": str(code_dir),
@@ -220,6 +224,8 @@ def execute(func: dict[str, Any], event: Any, request_id: str) -> dict[str, Any]
         worker = None
         return _failed(error.report, error.log_text)
     finally:
+        if worker is not None:
+            logs_to(request_id, worker.log_stream)
         lambda_runtime.release_worker(worker)
     logged = result.get("log", "")
     if result.get("status") != "ok":
