@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+import socket
 import ssl
 import threading
 from collections.abc import Iterator
@@ -58,6 +59,7 @@ def running_api() -> Iterator[Api]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        wbufsize = -1  # an answer in one piece: with two, the second waits 40 ms for the client's delayed acknowledgement
 
         def do_GET(self) -> None:
             self._answer(_read)
@@ -100,14 +102,22 @@ def running_api() -> Iterator[Api]:
     server.socket = context.wrap_socket(server.socket, server_side=True)
     certificate = base64.b64encode(authority.cert_pem.bytes()).decode()
     api = Api(ClusterConnection("opensarlab", f"https://127.0.0.1:{server.server_port}", certificate, TOKEN))
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    ended = threading.Event()
+
+    def serve() -> None:
+        # Sleeps until somebody connects: tests keep dozens of these open, and ``serve_forever`` wakes up many times a second.
+        while not ended.is_set():
+            server.handle_request()
+
+    thread = threading.Thread(target=serve, daemon=True)
     thread.start()
     try:
         yield api
     finally:
-        server.shutdown()
-        server.server_close()
+        ended.set()
+        socket.create_connection(server.server_address[:2]).close()
         thread.join()
+        server.server_close()
 
 
 def _read(api: Api, path: str, query: dict[str, str], body: Any) -> tuple[int, Any]:
