@@ -15,7 +15,7 @@ from typing import Any
 import boto3
 
 from hubplane.adapters.cloudformation import CloudFormation, Stack
-from hubplane.adapters.cluster_stack_facts import running_size, running_version, vpc_cidr_blocks
+from hubplane.adapters.cluster_stack_facts import listening_ports, running_size, running_version, vpc_cidr_blocks
 from hubplane.domain.cluster_spec.model import ClusterSpec, spec_from_json
 from hubplane.domain.cluster_stack import names, scaling
 from hubplane.domain.cluster_stack.control_plane import (
@@ -25,6 +25,7 @@ from hubplane.domain.cluster_stack.control_plane import (
     declared_version,
 )
 from hubplane.domain.cluster_stack.preparation import decide_stack_preparation
+from hubplane.domain.cluster_stack.remaking import has_entrance, lost_parts, remake
 from hubplane.domain.cluster_stack.rolling_back import decide_continuation
 from hubplane.domain.cluster_stack.template import (
     StackFacts,
@@ -104,6 +105,8 @@ def propose(
     """Make this execution's change set, in place of those that earlier ones left behind: its name, and whether more follows."""
     deployed = None if is_new_stack else stacks().template(stack_name)
     whole = render_cluster_template(base_template(), spec, look_up_facts(spec, deployed))
+    if has_entrance(deployed):
+        whole = remake(whole, deployed, lost_parts(listening_ports(client("elbv2"), spec.cluster_name)))
     first = control_plane_change(spec, deployed, whole)
     change_set_name = names.change_set_name(execution_arn, names.CONTROL_PLANE_PART if first else "")
     for leftover in stacks().unexecuted_change_sets(stack_name) if stack else []:

@@ -29,6 +29,20 @@ class FakeNetworkAndNodes:
         self.running: dict[str, int] = {}
         self.version = SPEC_2019.kubernetes_version
         self.asked: list[str] = []
+        self.listening: set[int] | None = {80, 443}
+
+    def describe_load_balancers(self, Names: list[str]) -> dict[str, Any]:  # noqa: N803
+        if self.listening is None:
+            raise refusal("LoadBalancerNotFound", f"Load balancers '[{Names[0]}]' not found")
+        return {"LoadBalancers": [{"LoadBalancerArn": f"arn:{Names[0]}"}]}
+
+    def get_paginator(self, operation: str) -> FakeNetworkAndNodes:
+        assert operation == "describe_listeners"
+        return self
+
+    def paginate(self, LoadBalancerArn: str) -> list[dict[str, Any]]:  # noqa: N803
+        assert LoadBalancerArn == "arn:opensarlab"
+        return [{"Listeners": [{"Port": port} for port in self.listening or ()]}]
 
     def describe_cluster(self, name: str) -> dict[str, Any]:
         self.asked.append("version")
@@ -199,6 +213,19 @@ def test_moving_the_nodes_to_another_subnet_waits_for_a_person(machine: Machine)
     judged = machine.check_change("second")
     assert judged["verdict"] == "needs_approval"
     assert "replaces node group opensarlab-main (Subnets)" in judged["changes"][0]
+
+
+def test_a_load_balancer_that_somebody_removed_is_made_anew_without_a_question(machine: Machine) -> None:
+    machine.build(SPEC_2019, "one")
+    machine.account.listening = None
+    checked, _ = machine.build(SPEC_2019, "two")
+    assert checked["verdict"] == "safe"
+    assert "creates load balancer opensarlab" in checked["changes"]
+    resources = machine.cloud.stacks[STACK].template["Resources"]
+    assert {"LoadBalancer2", "HttpListener2", "HttpsListener2"} <= resources.keys()
+    assert "LoadBalancer" not in resources
+    machine.account.listening = {80, 443}
+    assert machine.build(SPEC_2019, "three")[0]["verdict"] == "none"
 
 
 def test_each_step_can_be_repeated(machine: Machine) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -109,6 +110,33 @@ def test_another_image_is_looked_for_only_where_the_present_one_does_not_fit(mon
         found = {item["check"]: item for item in world.examine()["findings"]}
         assert found["versions"]["mend"] is None
         assert found["unknown"]["sentence"] == "Could not be looked at: notebook tags."
+
+
+SHORT = "InsufficientInstanceCapacity - We currently do not have sufficient m5.2xlarge capacity in the Availability Zone"
+
+
+def test_what_else_a_zone_offers_is_asked_only_where_it_has_run_out_of_a_type(monkeypatch: pytest.MonkeyPatch) -> None:
+    at = datetime.now(UTC)
+    failed = {"ActivityId": "1", "AutoScalingGroupName": "eks-main-1", "Cause": "demand", "StartTime": at, "StatusCode": "Failed"}
+    asked = []
+
+    def offered(**given: Any) -> dict[str, Any]:
+        asked.append({item["Name"]: item["Values"] for item in given["Filters"]})
+        return {"InstanceTypeOfferings": [{"InstanceType": kind} for kind in ("m6a.2xlarge", "m5a.2xlarge")]}
+
+    with cluster_of(1, monkeypatch) as world:
+        monkeypatch.setattr(world.aws, "describe_instance_type_offerings", offered, raising=False)
+        activities = {"Activities": [{**failed, "StatusMessage": SHORT}]}
+        monkeypatch.setattr(world.aws, "describe_scaling_activities", lambda **_: activities)
+        assert world.examine()["findings"] == []
+        assert asked == []
+        waits = {"type": "PodScheduled", "status": "False", "message": "0/2 nodes are available: 2 Insufficient cpu."}
+        metadata = {"name": "jupyter-new", "namespace": "jupyter", "uid": "1", "creationTimestamp": at.isoformat()}
+        pod = {"metadata": {**metadata, "labels": {"component": "singleuser-server"}}, "spec": {}}
+        world.api.put(f"{PODS}/jupyter-new", {**pod, "status": {"phase": "Pending", "conditions": [waits]}})
+        [finding] = world.examine()["findings"]
+        assert asked[0]["location"] == ["us-east-1d"]
+        assert finding["mend"]["input"]["spec"]["node_groups"][-1]["instance_type"] == "m5a.2xlarge"
 
 
 def refuse_lists(**asked: object) -> dict[str, object]:

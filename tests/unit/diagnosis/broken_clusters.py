@@ -122,6 +122,12 @@ def unhealthy_targets(reason: str) -> ClusterFacts:
     return healthy(targets=(Target("i-1", 30052, "unhealthy", reason), Target("i-2", 30052, "unhealthy", reason)))
 
 
+def unused_targets(*listeners: Listener) -> ClusterFacts:
+    """No listener leads to the nodes, so the load balancer looks at none of them."""
+    unused = tuple(Target(f"i-{number}", 30052, "unused", "Target.NotInUse") for number in (1, 2))
+    return healthy(listeners=listeners, targets=unused)
+
+
 def closed_ports(**fields: Any) -> ClusterFacts:
     facts = unhealthy_targets("Target.Timeout")
     assert facts.ports is not None

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from hubplane.domain.account_check.facts import NotebookImageFound
-from hubplane.domain.diagnosis.facts import BuildFailure, ClusterFacts, HubAnswers
+from hubplane.domain.diagnosis.facts import BuildFailure, ClusterFacts, HubAnswers, TaggedImage
 from hubplane.domain.hub_facts import Answer, LoadBalancer, NoAnswer, Url
 from tests.unit.diagnosis.broken_clusters import (
     GNUTLS,
@@ -28,6 +28,7 @@ from tests.unit.diagnosis.broken_clusters import (
     stuck,
     two_volumes,
     unhealthy_targets,
+    unused_targets,
     waits_for_room,
     with_hub,
     without_pods,
@@ -51,7 +52,7 @@ TROUBLES: dict[str, tuple[Trouble, str, str, str | None, str]] = {
         lambda: healthy(load_balancer=None, listeners=()),
         "entrance",
         "critical",
-        None,
+        "build_cluster",
         "load balancer is gone",
     ),
     "failed-load-balancer": (
@@ -61,9 +62,16 @@ TROUBLES: dict[str, tuple[Trouble, str, str, str | None, str]] = {
         None,
         "no addresses",
     ),
-    "no-listener": (lambda: healthy(listeners=(HTTP,)), "entrance", "critical", None, "does not listen on port 443"),
-    "listener-elsewhere": (lambda: healthy(listeners=(HTTP, HTTPS)), "entrance", "critical", None, "somewhere else"),
-    "no-redirect": (lambda: healthy(listeners=healthy().listeners[1:]), "entrance", "notice", None, "without https"),
+    "no-listener": (lambda: unused_targets(HTTP), "entrance", "critical", "build_cluster", "does not listen on port 443"),
+    "listener-elsewhere": (lambda: unused_targets(HTTP, HTTPS), "entrance", "critical", None, "somewhere else"),
+    "no-redirect": (lambda: healthy(listeners=healthy().listeners[1:]), "entrance", "notice", "build_cluster", "without https"),
+    "redirect-changed": (
+        lambda: healthy(listeners=(HTTP._replace(redirects=False), healthy().listeners[1])),
+        "entrance",
+        "notice",
+        None,
+        "does not redirect",
+    ),
     "people-shut-out": (
         lambda: replace(healthy(), ports=healthy().ports._replace(balancer_ports=frozenset())),  # type: ignore[union-attr]
         "entrance",
@@ -189,6 +197,15 @@ TROUBLES: dict[str, tuple[Trouble, str, str, str | None, str]] = {
         "build_cluster",
         "evil.example.org",
     ),
+    "mismatched-image-and-one-that-fits": (
+        lambda: healthy(
+            notebook_image=NotebookImageFound(True, True, True, "1.0.0"), notebook_tags=(TaggedImage("fit", NOW, "5.4.1"),)
+        ),
+        "versions",
+        "critical",
+        "build_cluster",
+        "tag fit, pushed 2026-11-25 15:00 UTC, has JupyterHub 5.4.1",
+    ),
     "redirect-loop": (lambda: healthy(hub_log=LOOP), "versions", "critical", None, "Notebook has jupyterhub version 1.0.0"),
     "mismatched-image": (
         lambda: healthy(notebook_image=NotebookImageFound(True, True, True, "1.0.0")),
@@ -269,6 +286,26 @@ TROUBLES: dict[str, tuple[Trouble, str, str, str | None, str]] = {
         "critical",
         None,
         "do not have sufficient",
+    ),
+    "zone-out-of-one-type": (
+        lambda: replace(
+            waits_for_room(full=False, failures=((NOW, "We currently do not have sufficient m5.2xlarge capacity"),)),
+            offered_types=("m6i.2xlarge", "m5a.2xlarge"),
+        ),
+        "node_room",
+        "critical",
+        "build_cluster",
+        "a node group of m6i.2xlarge",
+    ),
+    "quota-used-up": (
+        lambda: replace(
+            waits_for_room(full=False, failures=((NOW, "VcpuLimitExceeded - You have requested more vCPU capacity"),)),
+            offered_types=("m6i.2xlarge",),
+        ),
+        "node_room",
+        "critical",
+        None,
+        "VcpuLimitExceeded",
     ),
     "node-does-not-come": (
         lambda: replace(healthy(), pods=(*healthy().pods, waiting("new", NO_ROOM))),

@@ -1,4 +1,4 @@
-"""What the cluster's template needs from outside CloudFormation: the VPC's ranges, sizes and version that run."""
+"""What the cluster's template needs from outside CloudFormation: the VPC's ranges, sizes and version that run, the way in."""
 
 from __future__ import annotations
 
@@ -23,6 +23,19 @@ def vpc_cidr_blocks(ec2_client: Any, vpc_id: str) -> list[str]:
         if item.get("CidrBlockState", {}).get("State", "associated") in {"associating", "associated"}
     ]
     return list(dict.fromkeys([vpc["CidrBlock"], *associated]))
+
+
+def listening_ports(elbv2_client: Any, cluster_name: str) -> frozenset[int] | None:
+    """The ports on which the cluster's load balancer listens; None where there is no load balancer of its name."""
+    with translated(f"describe load balancer {cluster_name} and its listeners"):
+        try:
+            arn = elbv2_client.describe_load_balancers(Names=[cluster_name])["LoadBalancers"][0]["LoadBalancerArn"]
+        except Exception as error:
+            if error_code(error) == "LoadBalancerNotFound":
+                return None
+            raise
+        pages = elbv2_client.get_paginator("describe_listeners").paginate(LoadBalancerArn=arn)
+        return frozenset(int(item["Port"]) for page in pages for item in page["Listeners"])
 
 
 def running_size(eks_client: Any, cluster_name: str, node_group_name: str) -> int | None:

@@ -70,6 +70,19 @@ class Ec2:
         )
         return frozenset(item["Location"] for item in offerings)
 
+    def offered_types(self, names: Iterable[str], availability_zone: str) -> tuple[str, ...]:
+        """Those of the instance types that the zone offers, in the order of ``names``; whether it has one now, nobody says."""
+        wanted = list(names)
+        offerings = self._pages(
+            f"describe the instance types that {availability_zone} offers",
+            "describe_instance_type_offerings",
+            "InstanceTypeOfferings",
+            LocationType="availability-zone",
+            Filters=[{"Name": "instance-type", "Values": wanted}, {"Name": "location", "Values": [availability_zone]}],
+        )
+        offered = {item["InstanceType"] for item in offerings}
+        return tuple(name for name in wanted if name in offered)
+
     def amis(self, ami_ids: Iterable[str]) -> dict[str, Ami]:
         """The machine images that exist and that this account may use, deprecated ones included, by id."""
         found = {}

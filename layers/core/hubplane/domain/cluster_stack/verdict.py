@@ -11,7 +11,15 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from hubplane.domain.cluster_stack.change_set import ResourceChange
-from hubplane.domain.cluster_stack.wording import consequence_of_loss, differences, lowered_maximum, named, property_consequence
+from hubplane.domain.cluster_stack.remaking import forgets_what_was_remade
+from hubplane.domain.cluster_stack.wording import (
+    consequence_of_loss,
+    consequence_of_remaking,
+    differences,
+    lowered_maximum,
+    named,
+    property_consequence,
+)
 
 VerdictKind = Literal["none", "safe", "needs_approval"]
 
@@ -74,12 +82,18 @@ def _judge(change: ResourceChange, deployed: Mapping[str, Any], wanted: Mapping[
         sentence = f"takes over {thing}, which exists already"
         return _Judged(sentence, None if change.resource_type in ADOPTED_TYPES else f"{thing} belongs to somebody else so far")
     if change.action == "Remove":
-        if change.policy_action == "Retain":
-            return _Judged(f"lets go of {thing}, which stays in the account", f"{thing} would no longer be looked after")
-        return _ask(f"removes {thing}", change)
+        return _judge_removal(change, thing, wanted)
     if change.action == "Modify":
         return _judge_modification(change, thing, deployed, wanted)
     return _ask(f"does something to {thing} that CloudFormation calls {change.action or 'nothing'}", change)
+
+
+def _judge_removal(change: ResourceChange, thing: str, wanted: Mapping[str, Any]) -> _Judged:
+    if change.policy_action == "Retain":
+        return _Judged(f"lets go of {thing}, which stays in the account", f"{thing} would no longer be looked after")
+    if forgets_what_was_remade(change.logical_id, wanted):
+        return _Judged(f"forgets {thing}, which somebody removed: {consequence_of_remaking(change)}")
+    return _ask(f"removes {thing}", change)
 
 
 def _judge_modification(change: ResourceChange, thing: str, deployed: Mapping[str, Any], wanted: Mapping[str, Any]) -> _Judged:

@@ -88,6 +88,12 @@ def consequence_of_loss(change: ResourceChange) -> str:
     return f"{kind.loss}; {kind.replacing}" if kind.replacing and change.action != "Remove" else kind.loss
 
 
+def consequence_of_remaking(change: ResourceChange) -> str:
+    """What it means for people when the resource, which somebody removed, is made anew."""
+    is_balancer = change.resource_type == "AWS::ElasticLoadBalancingV2::LoadBalancer"
+    return "it is made anew" + (", and the hub's URL has to point to the new one's DNS name" if is_balancer else "")
+
+
 def property_consequence(resource_type: str, property_name: str) -> str | None:
     """What it means for people when the property changes in place, None where it means nothing to them."""
     return PROPERTY_CONSEQUENCES.get((resource_type, property_name))

@@ -179,7 +179,8 @@ class ClusterFacts:
     ``hub_log`` and ``autoscaler_log`` are the last lines of the pod's log, "" where there is no such pod. ``target_group_arn``
     is that of the last recorded release. ``pods`` are those of the hub's namespace, ``volumes`` and ``snapshots`` the cluster's.
     ``in_reach``: whether the load balancer lets the control plane in, so that the hub could be asked at all. ``notebook_tags``
-    are looked at only where the notebook image does not fit: the newest first, up to the first that does.
+    are looked at only where the notebook image does not fit: the newest first, up to the first that does. ``offered_types`` only
+    where a zone has run out of a type: those of the same size that it offers.
     """
 
     cluster_name: str
@@ -212,6 +213,7 @@ class ClusterFacts:
     volumes: tuple[Volume, ...] = ()
     snapshots: tuple[Snapshot, ...] = ()
     notebook_tags: tuple[TaggedImage, ...] = ()
+    offered_types: tuple[str, ...] = ()
 
     @cached_property
     def claims_by_name(self) -> Mapping[str, Claim]:
