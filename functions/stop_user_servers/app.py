@@ -56,6 +56,10 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
             changes.append(f"asked the hub of {cluster_name} to stop the server {server or 'of'} {username}")
         running += [f"{cluster_name}/{server}" for server in wanted(hub.running_servers(username), only)]
     reason = f"{', '.join(running)} still runs" if running else f"no server of {username} runs"
+    if asked and not running and not changes and not hub.knows(username):
+        reason = (
+            f"the hub of {asked.cluster_name} knows nobody called {username} (is the name right?), so no server of theirs runs"
+        )
     answer = {"done": not running, "running": running, "changes": changes, "reason": reason}
     return {**answer, **asdict(asked)} if asked else answer
 

@@ -122,13 +122,14 @@ def wait_until(hub: Hub, username: str, running: tuple[str, ...]) -> None:
 def test_a_person_whom_the_hub_does_not_know_runs_nothing(hub: Hub) -> None:
     assert hub.running_servers("nobody") == ()
     hub.stop("nobody", "")
+    assert not hub.knows("nobody")
 
 
 @pytest.mark.parametrize("server", ["", "second"])
 def test_a_server_is_seen_and_stopped_and_stopping_again_is_success(hub: Hub, server: str) -> None:
     username = f"ada-{server or 'first'}"
     assert ask(hub, "POST", f"users/{username}", ADMIN) == 201
-    assert hub.running_servers(username) == ()
+    assert (hub.running_servers(username), hub.knows(username)) == ((), True)
     path = f"users/{username}/servers/{server}" if server else f"users/{username}/server"
     assert ask(hub, "POST", path, ADMIN) in (201, 202)
     wait_until(hub, username, (server,))
@@ -155,6 +156,8 @@ def test_a_hub_that_does_not_say_is_no_stopped_server(hub: Hub) -> None:
         wrong.running_servers("ada-first")
     with pytest.raises(ServerRuns, match="answered 403"):
         wrong.stop("ada-first", "")
+    with pytest.raises(ServerRuns, match="answered 403"):
+        wrong.knows("ada-first")
     nowhere = Hub("sar", f"http://127.0.0.1:{free_port()}", TOKEN)
     with pytest.raises(ServerRuns, match="does not answer") as raised:
         nowhere.running_servers("ada")

@@ -127,6 +127,9 @@ class Hub:
         self.servers = [name for name in self.servers if name not in self.stopping]
         return seen
 
+    def knows(self, username: str) -> bool:
+        return username == "ada"
+
     def stop(self, _username: str, server: str) -> None:
         self.stopping.add(server)
 
@@ -158,6 +161,18 @@ def test_one_server_is_stopped_by_its_name_and_the_others_run_on(new_world: Call
         "server_name": "second",
     }
     assert hub.servers == [""]
+
+
+def test_a_mistyped_person_is_told_and_not_taken_for_one_without_a_server(
+    new_world: Callable[..., People], monkeypatch: Any
+) -> None:
+    people, hub = new_world("sar"), Hub()
+    monkeypatch.setattr(hub, "running_servers", lambda _username: ())
+    monkeypatch.setattr(people.module("stop_user_servers"), "hub_of", lambda _name, _url: hub)
+    answers = [people.run("stop_user_servers", {"input": {"cluster_name": "sar", "username": name}}) for name in ("adda", "ada")]
+    assert [answer["done"] for answer in answers] == [True, True]
+    assert "the hub of sar knows nobody called adda (is the name right?)" in answers[0]["reason"]
+    assert answers[1]["reason"] == "no server of ada runs"
 
 
 @pytest.mark.parametrize(

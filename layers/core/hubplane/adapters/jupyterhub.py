@@ -53,6 +53,13 @@ class Hub:
         except (ValueError, KeyError, TypeError) as error:
             raise self._unsaid("its answer names no servers") from error
 
+    def knows(self, username: str) -> bool:
+        """Whether the hub has an account of this name. Raises ``ServerRuns`` where it does not say."""
+        status, _ = self._ask("GET", f"users/{quote(username, safe='')}")
+        if status not in (200, 404):
+            raise self._unsaid(f"it answered {status}")
+        return status == 200
+
     def stop(self, username: str, server_name: str) -> None:
         """Ask the hub to stop a server, which takes up to minutes. Repeatable: what has stopped already is success."""
         person = quote(username, safe="")
