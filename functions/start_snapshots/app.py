@@ -15,17 +15,17 @@ from typing import Any
 import boto3
 
 from hubplane.adapters.clock import SystemClock
-from hubplane.adapters.ebs import Ebs, changing_client, looking_client
+from hubplane.adapters.ebs import Ebs
 from hubplane.adapters.ledger_table import StorageLedger
 from hubplane.adapters.storage_bucket import StorageBucket
 from hubplane.domain.storage.actions import PlannedAction
 from hubplane.domain.storage.documents import action_from_json
 from hubplane.domain.storage.executing import Tools, refuse_unless_enforced
 from hubplane.domain.storage.looking import Known
-from hubplane.domain.storage.outcomes import Outcome, counts, outcome_to_json
+from hubplane.domain.storage.outcomes import Outcome, outcome_to_json
 from hubplane.domain.storage.pacing import Pace
 from hubplane.domain.storage.policy import policy_from_json
-from hubplane.domain.storage.starting import Progress, leave_rest, start_from
+from hubplane.domain.storage.starting import leave_for_tomorrow, progress_result, start_from
 from hubplane.entrypoint import task
 from hubplane.settings import read_settings
 
@@ -40,11 +40,8 @@ class Settings:
 SETTINGS = read_settings(Settings)
 CLOCK = SystemClock()
 client = cache(boto3.client)  # made by the first call: a client costs as much time again as importing boto3
-
-
-@cache
-def ebs() -> Ebs:
-    return Ebs(looking_client(), changing_client())
+ebs = cache(Ebs.connect)
+storage_bucket = cache(lambda: StorageBucket(client("s3"), SETTINGS.storage_bucket_name))
 
 
 @task
@@ -61,21 +58,13 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
 
     deadline_at = datetime.fromisoformat(run["deadline_at"])
     if now >= deadline_at:
-        rest = leave_rest(at["batch"], at["start"], batches, known, "The night's deadline has passed; left for tomorrow.")
-        keep("left", rest)
-        return answer(Progress(None, 0, rest, f"the deadline has passed, {len(rest)} volumes are left for tomorrow"))
+        return progress_result(leave_for_tomorrow(at["batch"], at["start"], batches, keep, known))
     ledger = StorageLedger(
         client("dynamodb"), SETTINGS.ledger_table_name, event["cluster_name"], run["night_at"][:10], run["run_id"]
     )
     stop_at = min(deadline_at, now + timedelta(seconds=SETTINGS.work_seconds))
-    tools = Tools(ebs(), None, ledger, CLOCK, Pace(CLOCK), stop_at)
-    policy = policy_from_json(run["policy"])
-    return answer(start_from(at["batch"], at["start"], batches, keep, known, policy, tools, run["run_id"]))
-
-
-@cache
-def storage_bucket() -> StorageBucket:
-    return StorageBucket(client("s3"), SETTINGS.storage_bucket_name)
+    tools, policy = Tools(ebs(), None, ledger, CLOCK, Pace(CLOCK), stop_at), policy_from_json(run["policy"])
+    return progress_result(start_from(at["batch"], at["start"], batches, keep, known, policy, tools, run["run_id"]))
 
 
 # What a plan wrote never changes, and this function is called every few minutes of a night: it reads each object once while warm.
@@ -95,15 +84,3 @@ def batch_items(key: str) -> list[dict[str, Any]]:
 def read_batch(key: str) -> list[PlannedAction]:
     """The changes of one batch, in the plan's order."""
     return [action_from_json(line) for line in storage_bucket().lines(key)]
-
-
-def answer(progress: Progress) -> dict[str, Any]:
-    """What the state machine gets."""
-    counted = counts(progress.outcomes)
-    return {
-        "done": progress.batch is None,
-        "cursor": None if progress.batch is None else {"batch": progress.batch, "start": progress.start},
-        **counted,
-        "changes": [f"started {counted['started']} snapshots"] if counted["started"] else [],
-        "reason": progress.reason,
-    }

@@ -12,19 +12,19 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from hubplane.domain.errors import HubplaneError, Throttled
 from hubplane.domain.storage.actions import Action, PlannedAction
 from hubplane.domain.storage.executing import FAILURES_IN_A_ROW, Tools, outcome_of
 from hubplane.domain.storage.looking import LOOK_LASTS, Known
-from hubplane.domain.storage.outcomes import Intent, Outcome, Result
+from hubplane.domain.storage.outcomes import Intent, Outcome, Result, counts
 from hubplane.domain.storage.policy import StoragePolicy
 from hubplane.domain.storage.ports import Refusal, Refused
 from hubplane.domain.storage.records import Snapshot
 from hubplane.domain.storage.tags import LARGEST_TAG_COUNT, RUN_TAG
 
-__all__ = ["Progress", "Slice", "create", "leave_rest", "start_from", "start_slice"]
+__all__ = ["Progress", "Slice", "create", "leave_for_tomorrow", "leave_rest", "progress_result", "start_from", "start_slice"]
 
 
 # A slice costs four calls beside its snapshots (pending ones, ledger before and after, outcomes), so it waits for most of the
@@ -104,6 +104,25 @@ def leave_rest(batch: int, start: int, batches: Batches, known: Known, why: str)
         for number in range(batch, len(batches))
         for action in batches[number]()[start if number == batch else 0 :]
     )
+
+
+def leave_for_tomorrow(batch: int, start: int, batches: Batches, keep: Keep, known: Known) -> Progress:
+    """What a call does that comes after the night's deadline: nothing is started, and ``keep`` gets what was not come to."""
+    rest = leave_rest(batch, start, batches, known, "The night's deadline has passed; left for tomorrow.")
+    keep("left", rest)
+    return Progress(None, 0, rest, f"the deadline has passed, {len(rest)} volumes are left for tomorrow")
+
+
+def progress_result(progress: Progress) -> dict[str, Any]:
+    """What the state machine gets of one call."""
+    counted = counts(progress.outcomes)
+    return {
+        "done": progress.batch is None,
+        "cursor": None if progress.batch is None else {"batch": progress.batch, "start": progress.start},
+        **counted,
+        "changes": [f"started {counted['started']} snapshots"] if counted["started"] else [],
+        "reason": progress.reason,
+    }
 
 
 def start_slice(
