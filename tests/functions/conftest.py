@@ -8,6 +8,7 @@ import pytest
 from moto import mock_aws
 
 from tests.functions.people_world import People
+from tests.functions.sign_up_world import World, sign_up_world
 
 
 @pytest.fixture
@@ -28,3 +29,17 @@ def new_world(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., People]
 @pytest.fixture
 def people(new_world: Callable[..., People]) -> People:
     return new_world()
+
+
+@pytest.fixture(scope="module")
+def all_sign_ups() -> Iterator[World]:
+    """What the triggers act on; making it takes seconds, so a module has one."""
+    with sign_up_world() as made:
+        yield made
+
+
+@pytest.fixture
+def sign_ups(all_sign_ups: World) -> World:
+    """The same, with nobody signed up."""
+    all_sign_ups.clear()
+    return all_sign_ups

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import logging
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,7 +13,7 @@ from hypothesis import strategies as st
 from hubplane.domain.registration.decision import RegistrationRefused
 from hubplane.domain.registration.records import Status, UserRecord
 from hubplane.trigger import TRY_AGAIN
-from tests.functions.sign_up_world import DOCUMENTED, TRIGGERS, World, event_of, sign_up_world
+from tests.functions.sign_up_world import DOCUMENTED, TRIGGERS, World, event_of
 
 SUB = "0b6f3c1e-7d52-4b0c-9a35-2f6f0f1f3c11"
 BOB = UserRecord("bob", "sub-bob", "bob@uni.example.org", Status.PENDING)
@@ -32,12 +31,6 @@ FIELDS = st.sampled_from(
         *[("request", "userAttributes", name) for name in ("sub", "email", "email_verified", "cognito:user_status", "added")],
     ]
 )
-
-
-@pytest.fixture(scope="module")
-def world() -> Iterator[World]:
-    with sign_up_world() as made:
-        yield made
 
 
 @st.composite
@@ -70,7 +63,7 @@ def odd(draw: st.DrawFn, folder: str, source: str) -> dict[str, Any]:
     return event
 
 
-def answer(world: World, handler: Any, event: dict[str, Any]) -> dict[str, Any] | str:
+def answer(sign_ups: World, handler: Any, event: dict[str, Any]) -> dict[str, Any] | str:
     """What the trigger gives back, or its sentence. Any other exception is a fault."""
     try:
         found: dict[str, Any] = handler(event, None)
@@ -81,16 +74,16 @@ def answer(world: World, handler: Any, event: dict[str, Any]) -> dict[str, Any] 
 
 @pytest.mark.parametrize("folder", TRIGGERS)
 def test_an_event_of_any_shape_is_answered_and_a_refusal_leaves_nothing(
-    world: World, folder: str, caplog: pytest.LogCaptureFixture
+    sign_ups: World, folder: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    handler = world.handler(folder)
+    handler = sign_ups.handler(folder)
     sources = st.sampled_from([source for each, source in DOCUMENTED if each == folder])
 
     def begin() -> dict[str, dict[str, Any]]:
-        world.clear()
-        world.put(BOB, UserRecord("a-b", "sub-ab", "", Status.APPROVED))
-        world.tags.claims = {"claim-dave"}
-        return world.items()
+        sign_ups.clear()
+        sign_ups.put(BOB, UserRecord("a-b", "sub-ab", "", Status.APPROVED))
+        sign_ups.tags.claims = {"claim-dave"}
+        return sign_ups.items()
 
     before = begin()
 
@@ -98,24 +91,24 @@ def test_an_event_of_any_shape_is_answered_and_a_refusal_leaves_nothing(
     @given(event=sources.flatmap(lambda source: likely(folder, source) | odd(folder, source)))
     def check(event: dict[str, Any]) -> None:
         caplog.clear()
-        world.calls.clear()
+        sign_ups.calls.clear()
         given_event = copy.deepcopy(event)
-        said = answer(world, handler, event)
+        said = answer(sign_ups, handler, event)
         # An odd event is refused or left alone by a decision; that it is answered with the neutral sentence would hide a fault.
         assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
         assert said != TRY_AGAIN
         if isinstance(said, str):
             assert said and not said.endswith(".")
             # What was refused by a condition of the table has written nothing either.
-            assert set(world.writes()) <= {"transact_write_items"}
-            assert not world.writes() or world.items() == before
+            assert set(sign_ups.writes()) <= {"transact_write_items"}
+            assert not sign_ups.writes() or sign_ups.items() == before
             return
         assert said is event
         assert {**said, "response": None} == {**given_event, "response": None}
-        if not world.writes():
+        if not sign_ups.writes():
             return
         # Whoever holds a name or a claim holds it afterwards, whatever was asked.
-        after = world.items()
+        after = sign_ups.items()
         assert {key: after[key].get("holder", after[key].get("sub")) for key in before} == {
             key: item.get("holder", item.get("sub")) for key, item in before.items()
         }
@@ -128,7 +121,7 @@ def test_an_event_of_any_shape_is_answered_and_a_refusal_leaves_nothing(
 @pytest.mark.parametrize(
     "event", [{}, {"request": None}, {"triggerSource": "Later_Source", "userName": "bob", "request": {}}], ids=str
 )
-def test_an_event_that_says_nothing_starts_nothing(world: World, folder: str, event: dict[str, Any]) -> None:
-    world.clear()
-    answer(world, world.handler(folder), copy.deepcopy(event))
-    assert (world.items(), world.mails(), world.pool.disabled, world.machine.executions) == ({}, [], set(), {})
+def test_an_event_that_says_nothing_starts_nothing(sign_ups: World, folder: str, event: dict[str, Any]) -> None:
+    sign_ups.clear()
+    answer(sign_ups, sign_ups.handler(folder), copy.deepcopy(event))
+    assert (sign_ups.items(), sign_ups.mails(), sign_ups.pool.disabled, sign_ups.machine.executions) == ({}, [], set(), {})
