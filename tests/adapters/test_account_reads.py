@@ -114,6 +114,22 @@ def test_an_unknown_instance_type_does_not_hide_the_others() -> None:
     assert found == {"m5.2xlarge": InstanceType("m5.2xlarge", 8, ("x86_64",), 15, frozenset({"us-east-1a", "us-east-1d"}))}
 
 
+class Offers:
+    """What one zone offers, in two pages and in its own order."""
+
+    def describe_instance_type_offerings(self, NextToken: str = "0", **asked: Any) -> dict[str, Any]:
+        assert asked["LocationType"] == "availability-zone"
+        assert [item["Values"] for item in asked["Filters"]] == [["m6i.large", "m5a.large", "m7a.large"], ["us-east-1d"]]
+        kinds = ["m7a.large", "m6i.large"]
+        more = {"NextToken": "1"} if NextToken == "0" else {}
+        return {"InstanceTypeOfferings": [{"InstanceType": kinds[int(NextToken)]}], **more}
+
+
+def test_the_types_that_a_zone_offers_are_told_in_the_order_in_which_they_were_asked_for() -> None:
+    found = Ec2(fake_client("ec2", Offers())).offered_types(["m6i.large", "m5a.large", "m7a.large"], "us-east-1d")
+    assert found == ("m6i.large", "m7a.large")
+
+
 def test_an_absent_image_is_left_out_and_a_deprecated_one_found() -> None:
     found = Ec2(fake_client("ec2", FakeEc2())).amis(["ami-absent", "ami-1"])
     assert found == {"ami-1": Ami("ami-1", "golden", "", "available", "arm64", {"kubernetes": "1.35"}, "/dev/xvda", 31)}
