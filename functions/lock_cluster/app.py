@@ -12,7 +12,7 @@ import boto3
 from hubplane.adapters.clusters_table import ClustersTable
 from hubplane.adapters.stepfunctions import execution_status
 from hubplane.domain.errors import ClusterBusy
-from hubplane.domain.locks import Lock, decide_lock, is_step_of
+from hubplane.domain.locks import is_step_of, may_take
 from hubplane.entrypoint import task
 from hubplane.settings import read_settings
 
@@ -34,25 +34,17 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
     record = clusters.read(cluster_name)
     upgrade = record.upgrade_lock
     if upgrade is not None and not is_step_of(execution_arn, upgrade.execution_arn):
-        over_all = decide_lock(upgrade, holder_status(upgrade, execution_arn), execution_arn, now)
-        if over_all.kind == "refuse":
-            raise ClusterBusy(f"cluster {cluster_name} is being upgraded: {over_all.reason}")
-    decision = decide_lock(record.lock, holder_status(record.lock, execution_arn), execution_arn, now)
-    lease = timedelta(seconds=SETTINGS.lease_seconds)
-    if decision.kind == "refuse":
-        raise ClusterBusy(f"cluster {cluster_name} is busy: {decision.reason}")
-    if not clusters.take_lock(cluster_name, execution_arn, record.lock, now, lease):
+        may_take(f"cluster {cluster_name} is being upgraded", upgrade, execution_arn, status_of, now)
+    reason = may_take(f"cluster {cluster_name} is busy", record.lock, execution_arn, status_of, now)
+    if not clusters.take_lock(cluster_name, execution_arn, record.lock, now, timedelta(seconds=SETTINGS.lease_seconds)):
         raise ClusterBusy(f"cluster {cluster_name} is busy: another execution took the lock in the same moment; try again")
     return {
         "recorded_availability_zone": record.availability_zone,
         "previous_status": record.status,
         "changes": [],
-        "reason": decision.reason,
+        "reason": reason,
     }
 
 
-def holder_status(lock: Lock | None, execution_arn: str) -> str | None:
-    """What Step Functions says of another execution that holds a lock."""
-    if lock is None or lock.execution_arn == execution_arn:
-        return None
-    return execution_status(client("stepfunctions"), lock.execution_arn)
+def status_of(execution_arn: str) -> str | None:
+    return execution_status(client("stepfunctions"), execution_arn)

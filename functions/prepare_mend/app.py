@@ -22,7 +22,7 @@ from hubplane.domain.diagnosis.inputs import read_mend_input, read_rotation_inpu
 from hubplane.domain.diagnosis.limits import check_limit
 from hubplane.domain.errors import ClusterBusy
 from hubplane.domain.images import chart_of
-from hubplane.domain.locks import decide_lock
+from hubplane.domain.locks import may_take
 from hubplane.entrypoint import task
 from hubplane.settings import read_settings
 
@@ -74,10 +74,10 @@ def hold(cluster_name: str, execution_arn: str, now: datetime) -> None:
     record = clusters.read(cluster_name)
     lock = record.lock
     for held in (lock, record.upgrade_lock):
-        asks = held is not None and held.execution_arn != execution_arn
-        holder_status = execution_status(client("stepfunctions"), held.execution_arn) if asks and held else None
-        decision = decide_lock(held, holder_status, execution_arn, now)
-        if decision.kind == "refuse":
-            raise ClusterBusy(f"cluster {cluster_name} is busy: {decision.reason}")
+        may_take(f"cluster {cluster_name} is busy", held, execution_arn, status_of, now)
     if not clusters.hold_lock(cluster_name, execution_arn, lock, now, timedelta(seconds=SETTINGS.lease_seconds)):
         raise ClusterBusy(f"cluster {cluster_name} is busy: another execution took the lock in the same moment; try again")
+
+
+def status_of(execution_arn: str) -> str | None:
+    return execution_status(client("stepfunctions"), execution_arn)

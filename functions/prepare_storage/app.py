@@ -15,7 +15,7 @@ import boto3
 from hubplane.adapters.clusters_table import ClustersTable
 from hubplane.adapters.stepfunctions import execution_status
 from hubplane.domain.errors import ClusterBusy, ClusterUnknown
-from hubplane.domain.locks import decide_lock
+from hubplane.domain.locks import may_take
 from hubplane.domain.storage.inputs import read_storage_input, storage_run
 from hubplane.entrypoint import task
 from hubplane.settings import read_settings
@@ -29,11 +29,7 @@ class Settings:
 
 SETTINGS = read_settings(Settings)
 client = cache(boto3.client)  # made by the first call: a client costs as much time again as importing boto3
-
-
-@cache
-def clusters() -> ClustersTable:
-    return ClustersTable(client("dynamodb"), SETTINGS.clusters_table_name)
+clusters = cache(lambda: ClustersTable(client("dynamodb"), SETTINGS.clusters_table_name))
 
 
 @task
@@ -46,15 +42,15 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
     lock = record.storage_lock
     if given.holder_arn is not None and (lock is None or lock.execution_arn != holder_arn):
         raise ClusterBusy(f"{holder_arn} does not hold the storage lock of cluster {cluster_name}: start the storage day again")
-    asks = lock is not None and lock.execution_arn != holder_arn
-    holder_status = execution_status(client("stepfunctions"), lock.execution_arn) if asks and lock else None
-    decision = decide_lock(lock, holder_status, holder_arn, now)
-    if decision.kind == "refuse":
-        raise ClusterBusy(f"the storage of cluster {cluster_name} is busy: {decision.reason}")
+    reason = may_take(f"the storage of cluster {cluster_name} is busy", lock, holder_arn, status_of, now)
     lease = timedelta(seconds=SETTINGS.lease_seconds)
     if not clusters().take_storage_lock(cluster_name, holder_arn, lock, now, lease):
         raise ClusterBusy(
             f"the storage of cluster {cluster_name} is busy: another execution took it in the same moment; try again"
         )
     run = storage_run(event["step"], given, record.storage_policy, execution_arn, now)
-    return {"run": run, "changes": [], "reason": f"mode {run['mode']} for the night of {run['night_at']}; {decision.reason}"}
+    return {"run": run, "changes": [], "reason": f"mode {run['mode']} for the night of {run['night_at']}; {reason}"}
+
+
+def status_of(execution_arn: str) -> str | None:
+    return execution_status(client("stepfunctions"), execution_arn)

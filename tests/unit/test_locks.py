@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 import boto3
 import pytest
 
-from hubplane.domain.locks import RUNNING_STATUSES, Lock, decide_lock
+from hubplane.domain.errors import ClusterBusy
+from hubplane.domain.locks import RUNNING_STATUSES, Lock, decide_lock, may_take
 
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 ME, OTHER = "arn:execution:me", "arn:execution:other"
@@ -43,3 +44,30 @@ def test_every_status_of_step_functions_is_decided_on() -> None:
     statuses = set(model.shape_for("ExecutionStatus").enum)
     ended = {"SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"}
     assert statuses == ended | RUNNING_STATUSES
+
+
+@pytest.mark.parametrize(
+    ("lock", "status", "asked", "refused"),
+    [
+        pytest.param(None, "RUNNING", [], False, id="nobody-is-asked-about-a-free-lock"),
+        pytest.param(held(ME), "RUNNING", [], False, id="nor-about-ones-own"),
+        pytest.param(held(OTHER), "SUCCEEDED", [OTHER], False, id="ended"),
+        pytest.param(held(OTHER), None, [OTHER], False, id="gone"),
+        pytest.param(held(OTHER), "RUNNING", [OTHER], True, id="alive"),
+    ],
+)
+def test_who_is_refused_hears_what_is_busy_and_by_whom(
+    lock: Lock | None, status: str | None, asked: list[str], refused: bool
+) -> None:
+    seen: list[str] = []
+
+    def status_of(execution_arn: str) -> str | None:
+        seen.append(execution_arn)
+        return status
+
+    if refused:
+        with pytest.raises(ClusterBusy, match=rf"^cluster lab is busy: {OTHER} has been working"):
+            may_take("cluster lab is busy", lock, ME, status_of, NOW)
+    else:
+        assert may_take("cluster lab is busy", lock, ME, status_of, NOW) == decide_lock(lock, status, ME, NOW).reason
+    assert seen == asked

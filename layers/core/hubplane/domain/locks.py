@@ -6,9 +6,12 @@ says of the holder counts more than any clock. The lease is the second net, for 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
+
+from hubplane.domain.errors import ClusterBusy
 
 RUNNING_STATUSES = frozenset({"RUNNING", "PENDING_REDRIVE"})
 """Statuses in which an execution may still act; botocore stepfunctions ExecutionStatus lists all of them."""
@@ -54,3 +57,15 @@ def decide_lock(held: Lock | None, holder_status: str | None, execution_arn: str
         f"{held.execution_arn} has been working on this cluster since {held.acquired_at.isoformat()}: "
         "wait until it ends, or stop it with `aws stepfunctions stop-execution` and start again",
     )
+
+
+def may_take(what: str, held: Lock | None, execution_arn: str, status_of: Callable[[str], str | None], now: datetime) -> str:
+    """Why the execution may take the lock on ``what``. Raises ``ClusterBusy`` where a living one holds it.
+
+    ``status_of`` tells what Step Functions says of an execution; nobody is asked about a lock that is free or one's own.
+    """
+    asks = held is not None and held.execution_arn != execution_arn
+    decision = decide_lock(held, status_of(held.execution_arn) if asks and held else None, execution_arn, now)
+    if decision.kind == "refuse":
+        raise ClusterBusy(f"{what}: {decision.reason}")
+    return decision.reason
