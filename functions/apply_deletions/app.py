@@ -17,7 +17,7 @@ import boto3
 
 from hubplane.adapters.claims import Claims
 from hubplane.adapters.clock import SystemClock
-from hubplane.adapters.ebs import Ebs, changing_client, looking_client
+from hubplane.adapters.ebs import Ebs
 from hubplane.adapters.eks import cluster_connection
 from hubplane.adapters.kubernetes import Kubernetes
 from hubplane.adapters.ledger_table import StorageLedger
@@ -45,11 +45,7 @@ SETTINGS = read_settings(Settings)
 CLOCK = SystemClock()
 SESSION = boto3.Session()
 client = cache(boto3.client)  # made by the first call: a client costs as much time again as importing boto3
-
-
-@cache
-def ebs() -> Ebs:
-    return Ebs(looking_client(), changing_client())
+ebs = cache(Ebs.connect)
 
 
 @task

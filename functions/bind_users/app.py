@@ -14,7 +14,7 @@ from typing import Any
 
 import boto3
 
-from hubplane.adapters.ebs import Ebs, changing_client, looking_client
+from hubplane.adapters.ebs import Ebs
 from hubplane.adapters.people_ledger import entry_of_step
 from hubplane.adapters.users_table import RecordChange, UsersTable
 from hubplane.domain.names import claims_of
@@ -32,11 +32,7 @@ class Settings:
 
 SETTINGS = read_settings(Settings)
 client = cache(boto3.client)  # made by the first call: a client costs as much time again as importing boto3
-
-
-@cache
-def disks() -> Ebs:
-    return Ebs(looking_client(), changing_client())
+disks = cache(Ebs.connect)
 
 
 @task

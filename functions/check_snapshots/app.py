@@ -11,14 +11,11 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
-from hubplane.adapters.ebs import Ebs, changing_client, looking_client
+from hubplane.adapters.ebs import Ebs
 from hubplane.domain.storage.tags import RUN_TAG
 from hubplane.entrypoint import task
 
-
-@cache
-def ebs() -> Ebs:
-    return Ebs(looking_client(), changing_client())
+ebs = cache(Ebs.connect)
 
 
 @task

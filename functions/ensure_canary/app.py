@@ -16,12 +16,11 @@ import boto3
 from hubplane.adapters.clusters_table import ClustersTable
 from hubplane.adapters.drill_ledger import CanaryRecord
 from hubplane.adapters.drill_objects import DrillObjects
-from hubplane.adapters.ebs import Ebs, changing_client, looking_client
+from hubplane.adapters.ebs import Ebs
 from hubplane.adapters.eks import cluster_connection
 from hubplane.adapters.kubernetes import Kubernetes
 from hubplane.domain.homes.drill_pods import canary_claim, canary_pod
 from hubplane.domain.homes.drilling import CANARY
-from hubplane.domain.storage.policy import StoragePolicy
 from hubplane.entrypoint import task
 from hubplane.settings import read_settings
 
@@ -35,11 +34,7 @@ class Settings:
 
 SETTINGS = read_settings(Settings)
 client = cache(boto3.client)  # made by the first call: a client costs as much time again as importing boto3
-
-
-@cache
-def ebs() -> Ebs:
-    return Ebs(looking_client(), changing_client())
+ebs = cache(Ebs.connect)
 
 
 @task
@@ -54,7 +49,7 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
     cluster = ClustersTable(client("dynamodb"), SETTINGS.clusters_table_name).read(cluster_name)
     marker = record.intend(f"hubplane canary of {cluster_name} {uuid.uuid4().hex}")
     pod = canary_pod(SETTINGS.drill_image, marker)
-    objects.ensure(canary_claim(cluster.storage_class_name or "gp3"))
+    objects.ensure(canary_claim(cluster.home_class))
     objects.ensure(pod)
     ended = objects.end_of(pod["metadata"]["name"])
     if ended is None:
@@ -64,8 +59,7 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
     volume_id = objects.volume_of(CANARY)
     if phase != "Succeeded" or not log.strip() or volume_id is None:
         return answer(done=False, reason=f"the drill's own home could not be written: {log.strip()[-200:] or phase}")
-    protection_tag = (cluster.storage_policy or StoragePolicy()).protection_tag
-    ebs().tag_volume(volume_id, {protection_tag: "the drill's own home"})
+    ebs().tag_volume(volume_id, {cluster.protection_tag: "the drill's own home"})
     record.wrote(log.strip(), volume_id, datetime.now(UTC))
     return answer(done=True, reason=f"the drill's own home is {volume_id}", changes=[f"wrote the drill's own home, {volume_id}"])
 

@@ -14,11 +14,10 @@ from typing import Any
 import boto3
 
 from hubplane.adapters.clusters_table import ClustersTable
-from hubplane.adapters.ebs import Ebs, changing_client, looking_client
+from hubplane.adapters.ebs import Ebs, looking_client
 from hubplane.adapters.home_volumes import HomeVolumes
 from hubplane.domain.errors import ProviderError
 from hubplane.domain.homes.drilling import drill_volume, judge_volume, pick_from_json
-from hubplane.domain.storage.policy import StoragePolicy
 from hubplane.entrypoint import task
 from hubplane.settings import read_settings
 
@@ -30,16 +29,8 @@ class Settings:
 
 SETTINGS = read_settings(Settings)
 client = cache(boto3.client)  # made by the first call: a client costs as much time again as importing boto3
-
-
-@cache
-def ebs() -> Ebs:
-    return Ebs(looking_client(), changing_client())
-
-
-@cache
-def volumes() -> HomeVolumes:
-    return HomeVolumes(looking_client())
+ebs = cache(Ebs.connect)
+volumes = cache(lambda: HomeVolumes(looking_client()))
 
 
 @task
@@ -49,8 +40,7 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
         source = next(iter(ebs().snapshots([pick.snapshot_id])), None)
         if source is None:
             return answer(None, f"{pick.claim_name}: {pick.snapshot_id} is gone since it was chosen")
-        policy = ClustersTable(client("dynamodb"), SETTINGS.clusters_table_name).read(cluster_name).storage_policy
-        tag = (policy or StoragePolicy()).protection_tag
+        tag = ClustersTable(client("dynamodb"), SETTINGS.clusters_table_name).read(cluster_name).protection_tag
         token = hashlib.sha256(f"drill|{run['run_id']}|{pick.snapshot_id}".encode()).hexdigest()
         try:
             volume_id = volumes().create(drill_volume(pick, source, cluster_name, run["zone"], run["run_id"], token, tag))

@@ -15,7 +15,7 @@ import boto3
 from hubplane.adapters.clusters_table import ClustersTable
 from hubplane.adapters.drill_ledger import CanaryRecord
 from hubplane.adapters.drill_objects import DrillObjects
-from hubplane.adapters.ebs import Ebs, changing_client, looking_client
+from hubplane.adapters.ebs import Ebs
 from hubplane.adapters.eks import cluster_connection
 from hubplane.adapters.home_binding import HomeBinding
 from hubplane.adapters.kubernetes import Kubernetes
@@ -35,11 +35,7 @@ class Settings:
 
 SETTINGS = read_settings(Settings)
 client = cache(boto3.client)  # made by the first call: a client costs as much time again as importing boto3
-
-
-@cache
-def ebs() -> Ebs:
-    return Ebs(looking_client(), changing_client())
+ebs = cache(Ebs.connect)
 
 
 @task
@@ -61,7 +57,7 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
             persistent_volume_name=pick.name,
             size_gib=volume.size_gib,
             zone=volume.zone,
-            storage_class_name=cluster.storage_class_name or "gp3",
+            storage_class_name=cluster.home_class,
             namespace=DRILL_NAMESPACE,
         )
         HomeBinding(kubernetes).bind(bond)

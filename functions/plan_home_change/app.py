@@ -15,7 +15,7 @@ import boto3
 
 from hubplane.adapters.claims import Claims
 from hubplane.adapters.clusters_table import ClustersTable
-from hubplane.adapters.ebs import Ebs, changing_client, looking_client
+from hubplane.adapters.ebs import Ebs
 from hubplane.adapters.eks import cluster_connection
 from hubplane.adapters.kubernetes import Kubernetes
 from hubplane.adapters.users_table import UsersTable
@@ -42,11 +42,7 @@ class Settings:
 
 SETTINGS = read_settings(Settings)
 client = cache(boto3.client)  # made by the first call: a client costs as much time again as importing boto3
-
-
-@cache
-def ebs() -> Ebs:
-    return Ebs(looking_client(), changing_client())
+ebs = cache(Ebs.connect)
 
 
 @task

@@ -14,7 +14,7 @@ from typing import Any
 import boto3
 
 from hubplane.adapters.clusters_table import ClustersTable
-from hubplane.adapters.ebs import Ebs, changing_client, looking_client
+from hubplane.adapters.ebs import Ebs
 from hubplane.adapters.storage_bucket import StorageBucket
 from hubplane.adapters.volume_use import read_uses
 from hubplane.domain.deletion.proving import prove_volumes, sighted
@@ -35,11 +35,7 @@ class Settings:
 
 SETTINGS = read_settings(Settings)
 client = cache(boto3.client)  # made by the first call: a client costs as much time again as importing boto3
-
-
-@cache
-def disks() -> Ebs:
-    return Ebs(looking_client(), changing_client())
+disks = cache(Ebs.connect)
 
 
 @task

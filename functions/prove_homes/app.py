@@ -14,7 +14,7 @@ from typing import Any
 import boto3
 
 from hubplane.adapters.clusters_table import ClustersTable
-from hubplane.adapters.ebs import Ebs, changing_client, looking_client
+from hubplane.adapters.ebs import Ebs
 from hubplane.adapters.volume_use import read_uses
 from hubplane.domain.storage.last_copy import prove_home
 from hubplane.domain.storage.leaving_home import home_from_json, home_to_json
@@ -31,11 +31,7 @@ class Settings:
 
 SETTINGS = read_settings(Settings)
 client = cache(boto3.client)  # made by the first call: a client costs as much time again as importing boto3
-
-
-@cache
-def disks() -> Ebs:
-    return Ebs(looking_client(), changing_client())
+disks = cache(Ebs.connect)
 
 
 @task

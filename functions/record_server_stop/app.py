@@ -14,7 +14,7 @@ from typing import Any
 import boto3
 
 from hubplane.adapters.claims import Claims
-from hubplane.adapters.ebs import Ebs, changing_client, looking_client
+from hubplane.adapters.ebs import Ebs
 from hubplane.adapters.eks import cluster_connection
 from hubplane.adapters.kubernetes import Kubernetes
 from hubplane.domain.names import claims_of
@@ -22,11 +22,7 @@ from hubplane.domain.storage.tags import STOP_TAG
 from hubplane.entrypoint import task
 
 client = cache(boto3.client)  # made by the first call: a client costs as much time again as importing boto3
-
-
-@cache
-def ebs() -> Ebs:
-    return Ebs(looking_client(), changing_client())
+ebs = cache(Ebs.connect)
 
 
 @task

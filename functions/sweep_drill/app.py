@@ -12,7 +12,7 @@ from typing import Any
 import boto3
 
 from hubplane.adapters.drill_objects import DrillObjects
-from hubplane.adapters.ebs import Ebs, changing_client, looking_client
+from hubplane.adapters.ebs import Ebs
 from hubplane.adapters.eks import cluster_connection
 from hubplane.adapters.kubernetes import Kubernetes
 from hubplane.domain.homes.drilling import is_drill_s
@@ -21,11 +21,7 @@ from hubplane.domain.storage.ports import Refusal, Refused
 from hubplane.entrypoint import task
 
 client = cache(boto3.client)  # made by the first call: a client costs as much time again as importing boto3
-
-
-@cache
-def ebs() -> Ebs:
-    return Ebs(looking_client(), changing_client())
+ebs = cache(Ebs.connect)
 
 
 @task
