@@ -16,7 +16,7 @@ import boto3
 
 from hubplane.adapters.clusters_table import ClustersTable
 from hubplane.adapters.ebs import Ebs, changing_client, looking_client
-from hubplane.adapters.home_holds import HomeHolds
+from hubplane.adapters.home_holds import HomeHolder
 from hubplane.adapters.volume_use import read_uses
 from hubplane.domain.errors import HomeNotProved
 from hubplane.domain.homes.changes import HELD_FOR, change_from_json
@@ -50,7 +50,7 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
     change, now = change_from_json(event["change"]), datetime.now(UTC)
     if change.present_id is None:
         return {"done": True, "copy_id": None, "changes": [], "reason": "no volume stands in the home's place"}
-    holds = HomeHolds(client("dynamodb"), SETTINGS.ledger_table_name)
+    holds = HomeHolder(client("dynamodb"), SETTINGS.ledger_table_name, SETTINGS.clusters_table_name)
     until_at = now + timedelta(seconds=SETTINGS.hold_seconds)
     holds.hold(change.cluster_name, change.claim_name, event["execution_arn"], HELD_FOR, until_at)
     policy = ClustersTable(client("dynamodb"), SETTINGS.clusters_table_name).read(change.cluster_name).storage_policy

@@ -23,7 +23,7 @@ from hubplane.adapters.clusters_table import ClustersTable
 from hubplane.adapters.ebs import Ebs, looking_client
 from hubplane.adapters.eks import cluster_connection
 from hubplane.adapters.home_binding import HomeBinding
-from hubplane.adapters.home_holds import HomeHolds
+from hubplane.adapters.home_holds import HomeHolder
 from hubplane.adapters.home_makings import HomeMakings
 from hubplane.adapters.home_volumes import HomeVolumes
 from hubplane.adapters.kubernetes import Kubernetes
@@ -103,7 +103,7 @@ def tools_of(cluster_name: str) -> Tools:
         volumes=home_volumes(),
         claims=Claims(kubernetes),
         binding=HomeBinding(kubernetes),
-        holds=HomeHolds(dynamodb, SETTINGS.ledger_table_name, clock.now),
+        holds=HomeHolder(dynamodb, SETTINGS.ledger_table_name, SETTINGS.clusters_table_name, clock.now),
         makings=HomeMakings(dynamodb, SETTINGS.ledger_table_name),
         people=People(),
         clock=clock,

@@ -19,7 +19,7 @@ from hubplane.adapters.ebs_modifications import latest_modification
 from hubplane.adapters.eks import cluster_connection
 from hubplane.adapters.growing_claims import GrowingClaims
 from hubplane.adapters.home_growths import HomeGrowths
-from hubplane.adapters.home_holds import HomeHolds
+from hubplane.adapters.home_holds import HomeHolder
 from hubplane.adapters.kubernetes import Kubernetes
 from hubplane.domain.homes.growing import Deed, growth_from_json, next_deed
 from hubplane.entrypoint import task
@@ -30,6 +30,7 @@ WHY: Final = "Your home is being made larger: try again in a few minutes."
 
 @dataclass(frozen=True)
 class Settings:
+    clusters_table_name: str
     ledger_table_name: str
     hold_seconds: int
 
@@ -47,7 +48,7 @@ def looking() -> Any:
 def handler(event: dict[str, Any]) -> dict[str, Any]:
     growth, now = growth_from_json(event["growth"]), datetime.now(UTC)
     until_at = now + timedelta(seconds=SETTINGS.hold_seconds)
-    holds = HomeHolds(client("dynamodb"), SETTINGS.ledger_table_name)
+    holds = HomeHolder(client("dynamodb"), SETTINGS.ledger_table_name, SETTINGS.clusters_table_name)
     holds.hold(growth.cluster_name, growth.claim_name, event["execution_arn"], WHY, until_at)
     HomeGrowths(client("dynamodb"), SETTINGS.ledger_table_name).begin(growth, now)
     if not event["stopped"]:

@@ -2,7 +2,8 @@
 
 Event: ``change``, ``copy_id`` (the copy of the present volume, which a move is made from), ``volume_id`` (null at first),
 ``execution_arn``. Result: ``done``, ``volume_id``. Repeatable: one volume per execution and snapshot, and what an interrupted run
-made is gone on with. Raises ``HomeChangeRefused`` where its source is gone or EC2 gives the volume up.
+made is gone on with. Raises ``HomeChangeRefused`` where its source is gone or EC2 gives the volume up, ``ClusterBusy`` where the
+cluster ends.
 """
 
 from __future__ import annotations
@@ -17,11 +18,10 @@ import boto3
 from hubplane.adapters.clusters_table import ClustersTable
 from hubplane.adapters.ebs import Ebs, changing_client, looking_client
 from hubplane.adapters.home_volumes import HomeVolumes
-from hubplane.domain.errors import HomeChangeRefused
+from hubplane.domain.errors import ClusterBusy, HomeChangeRefused
 from hubplane.domain.homes.changes import HomeChange, change_from_json
 from hubplane.domain.homes.marks import COPY_OF_CLAIM_TAG
 from hubplane.domain.homes.new_volume import made_already, wanted_volume
-from hubplane.domain.storage.policy import StoragePolicy
 from hubplane.entrypoint import task
 from hubplane.settings import read_settings
 
@@ -68,7 +68,8 @@ def make(change: HomeChange, copy_id: str | None, execution_arn: str) -> tuple[s
     there = made_already(change, source, ebs().volumes_by_tag(COPY_OF_CLAIM_TAG, [change.claim_name]))
     if there is not None:
         return there.volume_id, False
-    policy = ClustersTable(client("dynamodb"), SETTINGS.clusters_table_name).read(change.cluster_name).storage_policy
+    cluster = ClustersTable(client("dynamodb"), SETTINGS.clusters_table_name).read(change.cluster_name)
+    if cluster.is_ending:
+        raise ClusterBusy(f"cluster {cluster.cluster_name} is {cluster.status}: build it again before a home of it is changed")
     token = hashlib.sha256(f"{execution_arn}|{source.snapshot_id}".encode()).hexdigest()
-    protection_tag = (policy or StoragePolicy()).protection_tag
-    return volumes().create(wanted_volume(change, source, token, protection_tag)), True
+    return volumes().create(wanted_volume(change, source, token, cluster.protection_tag)), True

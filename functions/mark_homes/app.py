@@ -17,9 +17,9 @@ import boto3
 
 from hubplane.adapters.adoptions import Adoptions
 from hubplane.adapters.ebs import Ebs, looking_client
-from hubplane.adapters.home_holds import HomeHolds
+from hubplane.adapters.home_holds import HomeHolder
 from hubplane.adapters.storage_bucket import StorageBucket
-from hubplane.domain.errors import HomeHeld
+from hubplane.domain.errors import ClusterBusy, HomeHeld
 from hubplane.domain.homes.adopting import Mark, mark_from_json, markable
 from hubplane.domain.storage.tags import OWNER_TAG
 from hubplane.entrypoint import task
@@ -37,6 +37,7 @@ WHY: Final = "Your home is being marked as yours: try again in a minute."
 
 @dataclass(frozen=True)
 class Settings:
+    clusters_table_name: str
     storage_bucket_name: str
     ledger_table_name: str
     hold_seconds: int
@@ -55,7 +56,7 @@ def ebs() -> Ebs:
 def handler(event: dict[str, Any]) -> dict[str, Any]:
     bucket = StorageBucket(client("s3"), SETTINGS.storage_bucket_name)
     marks, start = [mark_from_json(item) for item in bucket.lines(event["marks_key"])], event["cursor"] or 0
-    holds = HomeHolds(client("dynamodb"), SETTINGS.ledger_table_name)
+    holds = HomeHolder(client("dynamodb"), SETTINGS.ledger_table_name, SETTINGS.clusters_table_name)
     batch = [held(holds, event, mark) for mark in marks[start : start + HOMES_A_CALL]]
     mine = [mark.claim_name for mark in batch if mark.ids]
     batch = look_again(bucket, event["run"]["prefix"], batch)
@@ -84,13 +85,13 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def held(holds: HomeHolds, event: dict[str, Any], mark: Mark) -> Mark:
-    """The mark with its home held, or with the reason why somebody else holds it."""
+def held(holds: HomeHolder, event: dict[str, Any], mark: Mark) -> Mark:
+    """The mark with its home held, or with the reason why it cannot be: somebody else holds it, or the cluster ends."""
     until_at = datetime.now(UTC) + timedelta(seconds=SETTINGS.hold_seconds)
     try:
         if mark.ids:
             holds.hold(event["cluster_name"], mark.claim_name, event["execution_arn"], WHY, until_at)
-    except HomeHeld as error:
+    except (HomeHeld, ClusterBusy) as error:
         return replace(mark, ids=(), skipped=(*mark.skipped, str(error)))
     return mark
 

@@ -15,7 +15,7 @@ import boto3
 
 from hubplane.adapters.clusters_table import ClustersTable
 from hubplane.adapters.ebs import Ebs, changing_client, looking_client
-from hubplane.adapters.home_holds import HomeHolds
+from hubplane.adapters.home_holds import HomeHolder
 from hubplane.domain.errors import ClusterUnknown
 from hubplane.domain.homes.change_inputs import read_drill
 from hubplane.domain.homes.drilling import DRILL_HOLD, pick_homes
@@ -48,7 +48,7 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
     if cluster.storage_policy is None or cluster.availability_zone is None:
         raise ClusterUnknown(f"cluster {given.cluster_name} was never built here: start build_cluster first, or mend the name")
     until_at = datetime.now(UTC) + timedelta(seconds=SETTINGS.drill_seconds)
-    holds = HomeHolds(client("dynamodb"), SETTINGS.ledger_table_name)
+    holds = HomeHolder(client("dynamodb"), SETTINGS.ledger_table_name, SETTINGS.clusters_table_name)
     holds.hold(given.cluster_name, DRILL_HOLD, execution_arn, "a restore drill of this cluster runs", until_at)
     run_id = execution_arn.rpartition(":")[2]
     snapshots = ebs().snapshots_by_tag(CLUSTER_TAG_PREFIX + given.cluster_name, "owned", "completed")

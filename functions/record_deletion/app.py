@@ -12,9 +12,10 @@ from typing import Any
 
 import boto3
 
-from hubplane.adapters.clusters_table import DELETED, ClustersTable
+from hubplane.adapters.clusters_table import ClustersTable
 from hubplane.adapters.mail_queue import queue_mail
 from hubplane.adapters.storage_bucket import StorageBucket
+from hubplane.domain.clusters import DELETED
 from hubplane.domain.deletion.listing import lines_of, summary_of
 from hubplane.domain.errors import LockLost
 from hubplane.domain.mail.messages import MailMessage

@@ -1,7 +1,8 @@
 """StopClusterServers: every server of a cluster stopped through its hub, then the hub. Called until nothing mounts a home.
 
 Event: ``cluster_name``, ``execution_arn``. Result: ``done``, ``running``. Raises ``ServerRuns`` where the hub is up and does not
-say. Repeatable. A cluster that EKS does not have, or that is not ACTIVE, runs nothing that could be asked.
+say. Repeatable. A cluster that EKS does not have, or that is not ACTIVE, runs nothing that could be asked. Nor is it done while a
+home is being changed: its hold was taken right before the deletion's lock, and its machine ends with its next look.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import boto3
 from hubplane.adapters.claims import NAMESPACE
 from hubplane.adapters.clusters_table import ClustersTable
 from hubplane.adapters.eks import answers, cluster_connection
+from hubplane.adapters.home_holds import HomeHolds
 from hubplane.adapters.hub_http import parse_connect_to
 from hubplane.adapters.jupyterhub import Hub
 from hubplane.adapters.kubernetes import Kubernetes
@@ -30,6 +32,7 @@ from hubplane.settings import read_settings
 @dataclass(frozen=True)
 class Settings:
     clusters_table_name: str
+    ledger_table_name: str
     hub_connect_to: str = ""
 
 
@@ -43,6 +46,10 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
     cluster_name = event["cluster_name"]
     clusters = ClustersTable(client("dynamodb"), SETTINGS.clusters_table_name)
     clusters.hold_for_deletion(cluster_name, event["execution_arn"], datetime.now(UTC))
+    held = HomeHolds(client("dynamodb"), SETTINGS.ledger_table_name).standing(cluster_name)
+    if held:
+        reason = f"{len(held)} home(s) are being changed ({held[0].holder}, until {held[0].until_at:%H:%M} UTC)"
+        return {"done": False, "running": 0, "changes": [], "reason": reason}
     if not answers(client("eks"), cluster_name):
         return {"done": True, "running": 0, "changes": [], "reason": "the cluster is no longer there: nothing runs in it"}
     kubernetes = Kubernetes(cluster_connection(client("eks"), boto3.Session(), cluster_name))

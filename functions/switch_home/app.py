@@ -16,16 +16,15 @@ import boto3
 from hubplane.adapters.claims import Claims
 from hubplane.adapters.clock import SystemClock
 from hubplane.adapters.clusters_table import ClustersTable
-from hubplane.adapters.ebs import Ebs, changing_client, looking_client
+from hubplane.adapters.ebs import Ebs
 from hubplane.adapters.eks import cluster_connection
 from hubplane.adapters.home_binding import HomeBinding
-from hubplane.adapters.home_holds import HomeHolds
+from hubplane.adapters.home_holds import HomeHolder
 from hubplane.adapters.kubernetes import Kubernetes
 from hubplane.adapters.volume_use import read_uses
 from hubplane.domain.homes.changes import HELD_FOR, change_from_json
 from hubplane.domain.homes.switching import DeedKind
 from hubplane.domain.homes.taking_place import Taking, Tools, take_next_step
-from hubplane.domain.storage.policy import StoragePolicy
 from hubplane.entrypoint import task
 from hubplane.settings import read_settings
 
@@ -40,24 +39,19 @@ class Settings:
 
 SETTINGS = read_settings(Settings)
 client = cache(boto3.client)  # made by the first call: a client costs as much time again as importing boto3
-
-
-@cache
-def ebs() -> Ebs:
-    return Ebs(looking_client(), changing_client())
+ebs = cache(Ebs.connect)
 
 
 @task
 def handler(event: dict[str, Any]) -> dict[str, Any]:
     change = change_from_json(event["change"])
     until_at = datetime.now(UTC) + timedelta(seconds=SETTINGS.hold_seconds)
-    holds = HomeHolds(client("dynamodb"), SETTINGS.ledger_table_name)
+    holds = HomeHolder(client("dynamodb"), SETTINGS.ledger_table_name, SETTINGS.clusters_table_name)
     holds.hold(change.cluster_name, change.claim_name, event["execution_arn"], HELD_FOR, until_at)
     tools = tools_of(change.cluster_name)
     cluster = ClustersTable(client("dynamodb"), SETTINGS.clusters_table_name).read(change.cluster_name)
-    tag = (cluster.storage_policy or StoragePolicy()).protection_tag
-    storage_class = cluster.storage_class_name or "gp3"
-    taking = Taking(change, event["volume_id"], event["copy_id"], SETTINGS.account_id, tag, storage_class)
+    ids = event["volume_id"], event["copy_id"], SETTINGS.account_id
+    taking = Taking(change, *ids, cluster.protection_tag, cluster.home_class)
     deed, was_done = take_next_step(taking, tools)
     return {
         "done": deed.kind is DeedKind.DONE,

@@ -9,8 +9,8 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from hubplane.adapters.home_holds import HomeHolds
-from hubplane.domain.errors import HomeHeld
+from hubplane.adapters.home_holds import HomeHolder
+from hubplane.domain.errors import ClusterBusy, HomeHeld
 from hubplane.domain.homes.holds import Hold
 
 NOW = datetime(2026, 11, 25, 10, 0, tzinfo=UTC)
@@ -28,7 +28,17 @@ class Holds:
             AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("cluster", "entry")],
             KeySchema=[{"AttributeName": "cluster", "KeyType": "HASH"}, {"AttributeName": "entry", "KeyType": "RANGE"}],
         )
-        self.table = HomeHolds(client, "ledger", lambda: self.now)
+        client.create_table(
+            TableName="clusters",
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[{"AttributeName": "cluster_name", "AttributeType": "S"}],
+            KeySchema=[{"AttributeName": "cluster_name", "KeyType": "HASH"}],
+        )
+        self.client = client
+        self.table = HomeHolder(client, "ledger", "clusters", lambda: self.now)
+
+    def become(self, status: str) -> None:
+        self.client.put_item(TableName="clusters", Item={"cluster_name": {"S": "opensarlab"}, "status": {"S": status}})
 
     def hold(self, holder: str, until_at: datetime = SOON) -> None:
         self.table.hold("opensarlab", "claim-ann", holder, WHY, until_at)
@@ -76,3 +86,23 @@ def test_homes_and_clusters_are_held_one_by_one(holds: Holds) -> None:
     held = holds.table.read("opensarlab", "claim-bob")
     assert held is not None
     assert held.holder == "arn:two"
+
+
+@pytest.mark.parametrize("status", ["DELETING", "DELETION_FAILED", "DELETED"])
+def test_in_a_cluster_that_ends_nothing_is_held_and_nothing_renewed(holds: Holds, status: str) -> None:
+    holds.hold("arn:one")
+    holds.become(status)
+    for holder in ("arn:one", "arn:two"):
+        with pytest.raises(ClusterBusy, match=status):
+            holds.hold(holder)
+        assert holds.standing() is None, "what waits for the homes goes on"
+    holds.become("ACTIVE")
+    holds.hold("arn:two")
+
+
+def test_another_s_hold_in_a_cluster_that_ends_stays(holds: Holds) -> None:
+    holds.hold("arn:one")
+    holds.become("DELETING")
+    with pytest.raises(HomeHeld):
+        holds.hold("arn:two")
+    assert holds.standing() == Hold("arn:one", WHY, SOON)

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from hubplane.adapters.home_holds import HomeHolds
+from hubplane.adapters.home_holds import HomeHolder
 from hubplane.adapters.home_makings import HomeMakings
 from hubplane.adapters.storage_bucket import StorageBucket
 from hubplane.adapters.users_table import RecordChange
@@ -203,7 +203,8 @@ def test_a_start_that_was_killed_after_its_volume_was_made_is_gone_on_with(prune
         ClientToken=begun.wanted.client_token,
         TagSpecifications=[{"ResourceType": "volume", "Tags": tags}],
     )["VolumeId"]
-    holds = HomeHolds(ramanujan.hubplane.client("dynamodb"), ramanujan.takeover.outputs["LedgerTableName"])
+    tables = ("LedgerTableName", "ClustersTableName")
+    holds = HomeHolder(ramanujan.hubplane.client("dynamodb"), *(ramanujan.takeover.outputs[name] for name in tables))
     holds.hold(
         CLUSTER,
         ramanujan.home.claim_name,

@@ -12,7 +12,7 @@ import pytest
 from moto import mock_aws
 
 from hubplane.adapters.ebs import Ebs
-from hubplane.adapters.home_holds import HomeHolds
+from hubplane.adapters.home_holds import HomeHolder
 from hubplane.adapters.storage_bucket import StorageBucket
 from hubplane.domain.errors import HomeChangeRefused
 from hubplane.domain.homes.adopting import Verdict, line_from_json
@@ -44,9 +44,15 @@ class World:
             AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in keys],
             KeySchema=[{"AttributeName": key, "KeyType": kind} for key, kind in zip(keys, ("HASH", "RANGE"), strict=True)],
         )
+        self.dynamodb.create_table(
+            TableName="clusters",
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[{"AttributeName": "cluster_name", "AttributeType": "S"}],
+            KeySchema=[{"AttributeName": "cluster_name", "KeyType": "HASH"}],
+        )
         variables = {"STORAGE_BUCKET_NAME": "storage", "LEDGER_TABLE_NAME": "ledger"}
         self.planner = load("plan_adoption", monkeypatch, **variables)
-        self.marker = load("mark_homes", monkeypatch, **variables, HOLD_SECONDS="300")
+        self.marker = load("mark_homes", monkeypatch, **variables, CLUSTERS_TABLE_NAME="clusters", HOLD_SECONDS="300")
         client = fake_client("ec2", self.ebs)
         monkeypatch.setattr(self.marker, "ebs", lambda: Ebs(client, client))
         self.inventory = Inventory("opensarlab", ACCOUNT, claims=())
@@ -164,7 +170,7 @@ def test_a_home_that_another_machine_holds_is_left_and_what_was_held_is_released
     world.add("ann", 1)
     world.add("ben", 2)
     plan_id = world.plan()["plan_id"]
-    holds = HomeHolds(world.dynamodb, "ledger")
+    holds = HomeHolder(world.dynamodb, "ledger", "clusters")
     holds.hold("opensarlab", "claim-ben", "a restore", "so", datetime(2100, 1, 1, tzinfo=UTC))
     answer = world.enforce(plan_id)
     assert (answer["marked"], answer["skipped"]) == (2, 1)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from hubplane.adapters.home_holds import HomeHolds
+from hubplane.adapters.home_holds import HomeHolder, HomeHolds
 from hubplane.domain.errors import ClusterUnknown, HomeChangeRefused, HomeHeld, HomeInputInvalid
 from hubplane.domain.registration.records import Status
 from tests.adapters.fake_aws import Refusal, fake_client
@@ -143,7 +143,7 @@ def test_killed_after_any_call_and_run_again_it_ends_the_same(new: Callable[[], 
             world.expand()
         world.people.line.cut_at = None
         world.drive()
-        first = HomeHolds(world.people.dynamodb, "ledger")
+        first = HomeHolder(world.people.dynamodb, "ledger", "clusters")
         first.release("sar", "claim-ada", f"{ARN}one")  # its lease has passed
         try:
             world.expand("two")
@@ -158,7 +158,7 @@ def test_another_machine_s_hold_is_respected(new: Callable[[], World]) -> None:
     world = new()
     growth = world.plan()["growth"]
     until = datetime(2100, 1, 1, tzinfo=UTC)
-    HomeHolds(world.people.dynamodb, "ledger").hold("sar", "claim-ada", "another", "moving", until)
+    HomeHolder(world.people.dynamodb, "ledger", "clusters").hold("sar", "claim-ada", "another", "moving", until)
     with pytest.raises(HomeHeld):
         world.people.run("grow_home", {"growth": growth, "stopped": True, "execution_arn": f"{ARN}one"})
     assert world.asks == "10Gi"

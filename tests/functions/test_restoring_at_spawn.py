@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from moto import mock_aws
 
-from hubplane.adapters.home_holds import HomeHolds
+from hubplane.adapters.home_holds import HomeHolder
 from tests.adapters.fake_ebs import ACCOUNT
 from tests.adapters.kubernetes_api import running_api, status
 from tests.adapters.test_claims import NAMESPACE, csi, put_volume
@@ -219,7 +219,7 @@ def test_of_two_spawns_at_once_one_waits_and_one_volume_is_made(spawn: Spawn, mo
 def test_a_home_that_a_machine_holds_is_not_touched(spawn: Spawn) -> None:
     spawn.home("sub-ada")
     why = "Your home is being made larger; it comes back in some minutes."
-    holds = HomeHolds(spawn.dynamodb, "ledger")
+    holds = HomeHolder(spawn.dynamodb, "ledger", "clusters")
     holds.hold("opensarlab", CLAIM, "arn:aws:states:expand", why, datetime.now(UTC) + timedelta(minutes=10))
     answer = spawn.ask()
     assert (answer["allowed"], answer["action"], answer["sentence"], answer["retry_seconds"]) == (False, "wait", why, 60)

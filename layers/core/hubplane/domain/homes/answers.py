@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from hubplane.domain.errors import ClusterBusy, HubplaneError, NotYet, Throttled
 from hubplane.domain.homes.facts import HomeAction, HomePlan
+
+TAKEN_DOWN: Final = "This hub is being taken down, so no server starts here. Your home is kept: ask an operator where."
 
 
 def answer(plan: HomePlan) -> dict[str, Any]:
@@ -31,7 +33,7 @@ def refused(sentence: str, retry_seconds: int | None = None) -> dict[str, Any]:
 def refusal_of(error: Exception) -> dict[str, Any]:
     """The answer where a home cannot be looked at: what passes by itself is asked again, all else is for an operator."""
     if isinstance(error, ClusterBusy):
-        return refused(str(error))
+        return refused(TAKEN_DOWN)
     if isinstance(error, NotYet | Throttled):
         return refused("Your home cannot be looked at just now: try again in a minute.", retry_seconds=60)
     if isinstance(error, HubplaneError):

@@ -8,6 +8,7 @@ from typing import Any
 
 from hubplane.domain.clusters import ClusterRecord
 from hubplane.domain.errors import ClusterBusy
+from hubplane.domain.homes.answers import TAKEN_DOWN
 from hubplane.domain.homes.facts import HomeFacts
 from hubplane.domain.names import claims_of, username_key
 from hubplane.domain.oauth_client import same_domain
@@ -19,7 +20,7 @@ from hubplane.domain.registration.records import UserRecord
 def refuse_where_ending(cluster: ClusterRecord) -> None:
     """Raises ``ClusterBusy``, with a sentence for the person, where the cluster is taken down."""
     if cluster.is_ending:
-        raise ClusterBusy("This hub is being taken down, so no server starts here. Your home is kept: ask an operator where.")
+        raise ClusterBusy(TAKEN_DOWN)
 
 
 def facts_of(asked: Mapping[str, Any], cluster: ClusterRecord, known: Known, account_id: str, own_domain_url: str) -> HomeFacts:

@@ -60,10 +60,10 @@ class Binding(Protocol):
 
 
 class Holds(Protocol):
-    """``adapters.home_holds.HomeHolds``."""
+    """``adapters.home_holds.HomeHolder``."""
 
     def hold(self, cluster_name: str, claim_name: str, holder: str, why: str, until_at: datetime) -> None:
-        """Hold the home. Raises ``HomeHeld`` where another does."""
+        """Hold the home. Raises ``HomeHeld`` where another does, ``ClusterBusy`` where the cluster ends."""
 
     def release(self, cluster_name: str, claim_name: str, holder: str) -> None:
         """Give the hold back, where it is this holder's."""
