@@ -76,6 +76,9 @@ def test_every_function_logs_as_json_into_a_group_of_the_stack() -> None:
         logging = function.get("LoggingConfig", {})
         assert logging.get("LogFormat") == "JSON", name
         assert logging["LogGroup"].get("Ref") in groups(), f"{name}: LoggingConfig names its room's LogGroup by !Ref"
+    shared = Counter(function["LoggingConfig"]["LogGroup"]["Ref"] for function in functions.values())
+    alone = [group for group, count in shared.items() if count == 1]
+    assert not alone, f"{alone} is of one function: its room has a group (template.yaml, section logs)"
 
 
 def test_every_machine_logs_into_the_group_of_machines_and_its_role_lets_it() -> None:
