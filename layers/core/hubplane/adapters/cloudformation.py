@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
 from hubplane.domain.cluster_stack.change_set import ChangeSet, PropertyChange, ResourceChange
+from hubplane.domain.cluster_stack.stack import Stack
 from hubplane.domain.cluster_stack.stack_event import StackEvent
 from hubplane.domain.provider_errors import error_code, translated
 
@@ -16,23 +16,6 @@ from hubplane.domain.provider_errors import error_code, translated
 MOST_EVENTS = 2_000
 
 NOT_FOUND_CODES = frozenset({"ChangeSetNotFound", "ChangeSetNotFoundException"})
-
-
-@dataclass(frozen=True)
-class Stack:
-    """A stack: ``change_set_id`` is the change set that last created or updated it. ``is_protected``: from being deleted."""
-
-    stack_id: str
-    status: str
-    reason: str
-    change_set_id: str | None
-    is_protected: bool = False
-    outputs: Mapping[str, str] = field(default_factory=dict)
-
-    def was_changed_by(self, change_set_name: str) -> bool:
-        """Whether the change set of this name is the one that last created or updated the stack."""
-        # arn:…:changeSet/<name>/<uuid>
-        return self.change_set_id is not None and f":changeSet/{change_set_name}/" in self.change_set_id
 
 
 class CloudFormation:
