@@ -14,10 +14,12 @@ from typing import Any
 
 import boto3
 
+from hubplane.adapters.cloudformation import CloudFormation
 from hubplane.adapters.cluster_release import read_release
 from hubplane.adapters.clusters_table import ClustersTable
 from hubplane.adapters.eks_upgrades import EksUpgrades
 from hubplane.adapters.mail_queue import queue_mail
+from hubplane.domain.cluster_stack.names import stack_name
 from hubplane.domain.errors import HubplaneError
 from hubplane.domain.mail.messages import MailMessage
 from hubplane.domain.upgrading.present import Present, versions_in_words
@@ -48,7 +50,8 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
     if failed:
         release = read_release(client("dynamodb"), SETTINGS.clusters_table_name, cluster_name).document
         began = failure["stage"] in ("BuildStep", "CheckUpgraded")
-        back = way_back(cluster_name, event["before"], present, release, build_began=began)
+        status = stack_status(cluster_name)
+        back = way_back(cluster_name, event["before"], present, release, build_began=began, stack_status=status)
     after = versions_in_words(present) if present else {}
     reason = f"{failure['error']}: {failure['cause']}" if failed else event["reason"]
     told = {
@@ -69,6 +72,15 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
 def was(former: str | None, present: str) -> str:
     """What a version was before, where it was another."""
     return f" (was {former})" if former not in (None, present) else ""
+
+
+def stack_status(cluster_name: str) -> str | None:
+    """What CloudFormation calls the cluster's stack; None where it does not say."""
+    try:
+        stack = CloudFormation(client("cloudformation")).stack(stack_name(cluster_name))
+    except HubplaneError:
+        return None
+    return stack.status if stack else None
 
 
 def look(cluster_name: str) -> Present | None:

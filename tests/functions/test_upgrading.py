@@ -18,6 +18,7 @@ from hubplane.domain.cluster_spec.model import spec_to_json
 from hubplane.domain.eks_settings.settings import ADDONS
 from hubplane.domain.errors import ClusterBusy, ClusterUnknown, LockLost, ProviderError, UpgradeInputInvalid
 from hubplane.domain.mail.messages import message_from_json
+from tests.adapters.cloudformation_fake import FakeCloudFormation
 from tests.adapters.fake_aws import Refusal, fake_client
 from tests.functions.release_clients import load
 from tests.unit.cluster_stack.specs import SPEC_2019
@@ -132,7 +133,7 @@ class World:
         boto3.client("s3").create_bucket(Bucket="storage")
         self.queue = self.sqs.create_queue(QueueName="mails")["QueueUrl"]
         self.running: set[str] = set()
-        self.api = FakeApi()
+        self.api, self.cloudformation = FakeApi(), FakeCloudFormation()
         self.record_release("1.35")
 
     def record_release(self, version: str) -> None:
@@ -156,10 +157,8 @@ class World:
             MAIL_QUEUE_URL=self.queue,
             LEASE_SECONDS="3600",
         )
-        made = module.client
-        self._monkeypatch.setattr(
-            module, "client", lambda service: fake_client("eks", self.eks) if service == "eks" else made(service)
-        )
+        made, fakes = module.client, {"eks": fake_client("eks", self.eks), "cloudformation": self.cloudformation}
+        self._monkeypatch.setattr(module, "client", lambda service: fakes.get(service) or made(service))
         if hasattr(module, "drains_of"):
             self._monkeypatch.setattr(module, "cluster_connection", lambda *_: None)
             self._monkeypatch.setattr(module, "Kubernetes", lambda _: self.api)
@@ -384,7 +383,9 @@ def test_an_end_is_told_once_and_frees_the_cluster(world: World) -> None:
 def test_a_failure_is_told_with_the_way_back(world: World) -> None:
     world.prepare()
     world.eks.version = "1.36"
+    world.cloudformation.scene(f"hubplane-cluster-{NAME}", "UPDATE_ROLLBACK_FAILED")
     finished = world.finish(error="HubUnhealthy")
+    assert any("is in UPDATE_ROLLBACK_FAILED: the next build goes on" in sentence for sentence in finished["way_back"])
     assert any("update-cluster-version" in sentence for sentence in finished["way_back"])
     [mail] = world.mails()
     assert (mail["outcome"], mail["reason"]) == ("stopped in BuildStep", "HubUnhealthy: the hub answers 503")

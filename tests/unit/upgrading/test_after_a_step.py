@@ -60,13 +60,26 @@ def test_nothing_has_to_be_taken_back_where_nothing_was_changed() -> None:
 
 
 def test_nodes_and_add_ons_go_back_before_the_control_plane() -> None:
-    said = "\n".join(way_back("sar", versions_in_words(BEFORE), DONE, RELEASE, build_began=True))
-    order = ["onward", "update-nodegroup-version", "update-addon", "continue-update-rollback", "update-cluster-version", "helm"]
+    said = "\n".join(
+        way_back("sar", versions_in_words(BEFORE), DONE, RELEASE, build_began=True, stack_status="UPDATE_ROLLBACK_FAILED")
+    )
+    order = ["onward", "ROLLBACK_FAILED", "update-nodegroup-version", "update-addon", "update-cluster-version", "helm"]
     places = [said.index(word) for word in order]
     assert places == sorted(places)
     assert "within 7 days" in said
     assert "rollback jupyterhub 7" in said
     assert "--kubernetes-version 1.35" in said
+
+
+def test_a_control_plane_that_rose_alone_is_named_with_the_nodes_that_did_not() -> None:
+    half = replace(BEFORE, control_plane="1.36")
+    back = way_back("sar", versions_in_words(BEFORE), half, RELEASE, build_began=True, stack_status="UPDATE_ROLLBACK_COMPLETE")
+    said = "\n".join(back)
+    assert "update-cluster-version --name sar --kubernetes-version 1.35" in said
+    assert "update-nodegroup-version" not in said
+    assert "ROLLBACK_FAILED" not in said, "the stack is not in it"
+    [first, *_] = way_back("sar", versions_in_words(half), half, RELEASE, build_began=True)
+    assert f"runs Kubernetes 1.36, and node group {GROUP.name} 1.35, as before" in first
 
 
 def test_two_minors_cannot_be_taken_back_and_it_says_so() -> None:

@@ -19,12 +19,19 @@ ROLLBACK_DAYS = 7
 
 
 def way_back(
-    cluster_name: str, before: Mapping[str, str], now: Present | None, release: Mapping[str, Any], *, build_began: bool
+    cluster_name: str,
+    before: Mapping[str, str],
+    now: Present | None,
+    release: Mapping[str, Any],
+    *,
+    build_began: bool,
+    stack_status: str | None = None,
 ) -> tuple[str, ...]:
     """Sentences in the order in which a person follows them.
 
     ``before``: ``versions_in_words`` from the beginning. ``now``: None where EKS could not be asked. ``release``: the record of
-    the last release that was whole. ``build_began``: the step that failed had got through its gate.
+    the last release that was whole. ``build_began``: the step that failed had got through its gate. ``stack_status``: of the
+    cluster's stack, None where nobody could say.
     """
     if now is None:
         return (
@@ -35,14 +42,11 @@ def way_back(
     addons = [name for name, version in now.addons.items() if before.get(f"add-on {name}") not in (None, version)]
     homes = "homes are EBS volumes of their own and are not touched by any of this"
     if now.control_plane == former and not moved and not addons:
-        return (
-            f"the cluster runs Kubernetes {former} as before: nothing has to be taken back; mend the cause and start again",
-            *(_release(release) if build_began else ()),
-            homes,
-        )
+        return (_as_before(now), *_stack(cluster_name, stack_status), *(_release(release) if build_began else ()), homes)
     said = [
         "onward is the shortest way: mend the cause and start upgrade_cluster again with the same input; it first finishes what "
-        "is half done"
+        "is half done",
+        *_stack(cluster_name, stack_status),
     ]
     said += [
         f"node group {group.name} back to {before[f'node group {group.name}']}: `aws eks update-nodegroup-version --cluster-name "
@@ -60,22 +64,37 @@ def way_back(
     return (*said, *_release(release), homes)
 
 
-def _control_plane(cluster_name: str, former: str, present: str) -> list[str]:
-    stack = f"hubplane-cluster-{cluster_name}"
-    said = [
-        f"if stack {stack} is in UPDATE_ROLLBACK_FAILED, CloudFormation tried to take the control plane back with it: `aws "
-        f"cloudformation continue-update-rollback --stack-name {stack} --resources-to-skip Cluster`"
+def _as_before(now: Present) -> str:
+    runs = f"Kubernetes {now.control_plane}"
+    behind = [
+        f"node group {group.name} {group.version}" for group in now.groups if group.version not in (None, now.control_plane)
     ]
+    if not behind:
+        return f"the cluster runs {runs} as before: nothing has to be taken back; mend the cause and start again"
+    return (
+        f"the control plane runs {runs}, and {', '.join(behind)}, as before; nodes may be three minor versions older, so "
+        "servers run on: mend the cause and start again with the same input, which finishes what is half done"
+    )
+
+
+def _stack(cluster_name: str, status: str | None) -> list[str]:
+    if status != "UPDATE_ROLLBACK_FAILED":
+        return []
+    return [
+        f"stack hubplane-cluster-{cluster_name} is in UPDATE_ROLLBACK_FAILED: the next build goes on with its roll-back by "
+        "itself, and leaves a control plane as it is that EKS does not take back"
+    ]
+
+
+def _control_plane(cluster_name: str, former: str, present: str) -> list[str]:
     if minor(present) - minor(former) == 1:
         return [
-            *said,
             f"the control plane goes back only within {ROLLBACK_DAYS} days of its upgrade, after node groups and add-ons: "
             f"`aws eks update-cluster-version --name {cluster_name} --kubernetes-version {former}`; EKS looks first whether "
             "that is safe. Then build with the former specification. Later there is no way back: go on, or build a new "
             "cluster and restore the homes there",
         ]
     return [
-        *said,
         f"the control plane went from {former} to {present}; EKS takes back only the last minor version, and for "
         f"{ROLLBACK_DAYS} days: there is no way back to {former}; go on, or build a new cluster and restore the homes there",
     ]
