@@ -31,10 +31,10 @@ from hubplane.adapters.people_ledger import entry_of_step
 from hubplane.adapters.users_table import RecordChange, UsersTable
 from hubplane.domain.errors import ClusterBusy, HubplaneError
 from hubplane.domain.homes.answers import answer, refusal_of
-from hubplane.domain.homes.asking import facts_of, key_of, refuse_where_ending
-from hubplane.domain.homes.facts import HomeFacts
+from hubplane.domain.homes.asking import who_asks
 from hubplane.domain.homes.giving import give_home
 from hubplane.domain.homes.ports import Tools
+from hubplane.domain.registration.external import pin
 from hubplane.domain.registration.records import UserRecord
 from hubplane.entrypoint import logger, task
 from hubplane.settings import read_settings
@@ -53,13 +53,14 @@ SETTINGS = read_settings(Settings)
 client = cache(boto3.client)  # made by the first call: a client costs as much time again as importing boto3
 ebs = cache(Ebs.connect)
 home_volumes = cache(lambda: HomeVolumes(looking_client()))
+clusters = cache(lambda: ClustersTable(client("dynamodb"), SETTINGS.clusters_table_name))
 users = cache(lambda: UsersTable(client("dynamodb"), SETTINGS.users_table_name))
 
 
 @task
 def handler(event: dict[str, Any]) -> dict[str, Any]:
     try:
-        asked = who_asks(event)
+        asked = who_asks(event, clusters().read, users().known, SETTINGS.account_id, SETTINGS.user_pool_domain_url)
         return answer(give_home(asked, lambda: tools_of(asked.cluster_name)))
     except ClusterBusy as error:
         return refusal_of(error)
@@ -73,31 +74,22 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
         return refusal_of(error)
 
 
-def who_asks(event: dict[str, Any]) -> HomeFacts:
-    cluster = ClustersTable(client("dynamodb"), SETTINGS.clusters_table_name).read(str(event["cluster_name"]))
-    refuse_where_ending(cluster)
-    pool_url = SETTINGS.user_pool_domain_url
-    known = users().known(key_of(str(event["username"]), cluster.sign_in_url, pool_url))
-    return facts_of(event, cluster, known, SETTINGS.account_id, pool_url)
-
-
 class People:
     """The port ``domain.homes.ports.People``."""
 
     def pin(self, record: UserRecord) -> bool:
-        """Write the record with its claims and the ledger's sentence, unless the name is somebody else's by now."""
-        old = users().read(record.username)
-        if old is not None and old.sub != record.sub:
-            return False
-        sentence = f"{record.username} is {record.sub} from the first home on: {', '.join(record.clusters)}"
-        step = entry_of_step(SETTINGS.ledger_table_name, record.username, sentence, datetime.now(UTC))
-        return users().write(RecordChange(record, old), also=[step])
+        return pin(record, users().read, write)
+
+
+def write(new: UserRecord, old: UserRecord | None, sentence: str) -> bool:
+    step = entry_of_step(SETTINGS.ledger_table_name, new.username, sentence, datetime.now(UTC))
+    return users().write(RecordChange(new, old), also=[step])
 
 
 def tools_of(cluster_name: str) -> Tools:
-    """What this one call acts through, under a name of its own."""
     kubernetes = Kubernetes(cluster_connection(client("eks"), boto3.Session(), cluster_name))
-    dynamodb, call, clock = client("dynamodb"), uuid.uuid4().hex, SystemClock()
+    dynamodb, clock = client("dynamodb"), SystemClock()
+    call = uuid.uuid4().hex  # no other call holds the home under this name
     return Tools(
         storage=ebs(),
         volumes=home_volumes(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,7 +10,8 @@ import pytest
 from hubplane.domain.clusters import ClusterRecord
 from hubplane.domain.errors import ClusterBusy, NotYet, ProviderError, Throttled
 from hubplane.domain.homes.answers import refusal_of
-from hubplane.domain.homes.asking import facts_of, key_of, refuse_where_ending
+from hubplane.domain.homes.asking import key_of, who_asks
+from hubplane.domain.registration.external import pin
 from hubplane.domain.registration.known import Known
 from hubplane.domain.registration.records import Status, UserRecord
 from hubplane.domain.storage.policy import StoragePolicy
@@ -51,7 +53,7 @@ def cluster(status: str = "CREATED", **fields: Any) -> ClusterRecord:
     ],
 )
 def test_who_asks_is_who_the_tables_know(asked: dict[str, Any], record: ClusterRecord, expected: dict[str, Any]) -> None:
-    facts = facts_of({"username": "ann", **asked}, record, KNOWN, ACCOUNT, POOL)
+    facts = who_asks({"cluster_name": "lab", "username": "ann", **asked}, lambda _: record, lambda _: KNOWN, ACCOUNT, POOL)
     assert {name: getattr(facts, name) for name in expected} == expected
     assert (facts.cluster_name, facts.zone, facts.account_id) == ("lab", "us-east-1d", ACCOUNT)
 
@@ -63,9 +65,11 @@ def test_the_same_name_elsewhere_is_somebody_else() -> None:
 
 @pytest.mark.parametrize("status", ["DELETING", "DELETION_FAILED", "DELETED"])
 def test_nobody_gets_a_home_on_a_cluster_that_ends(status: str) -> None:
+    def nobody(_: str) -> Known:
+        raise AssertionError("no need to know who asks")
+
     with pytest.raises(ClusterBusy, match="Your home is kept"):
-        refuse_where_ending(cluster(status))
-    refuse_where_ending(cluster())
+        who_asks({"cluster_name": "lab", "username": "ann"}, lambda _: cluster(status), nobody, ACCOUNT, POOL)
 
 
 @pytest.mark.parametrize(
@@ -85,3 +89,24 @@ def test_whatever_fails_is_a_no_that_tells_nothing_of_the_account(
     assert (told["allowed"], told["retry_seconds"], told["volume_id"]) == (False, retry_seconds, None)
     assert words in told["sentence"]
     assert str(error) not in told["sentence"]
+
+
+@pytest.mark.parametrize(
+    ("old", "unchanged", "pinned"),
+    [
+        pytest.param(None, True, True, id="nobody-before"),
+        pytest.param(ANN, True, True, id="the-same-person"),
+        pytest.param(replace(ANN, sub="sub-eve"), True, False, id="somebody-else-by-now"),
+        pytest.param(None, False, False, id="somebody-came-between"),
+    ],
+)
+def test_a_name_is_pinned_to_who_has_it(old: UserRecord | None, unchanged: bool, pinned: bool) -> None:
+    written: list[str] = []
+
+    def write(new: UserRecord, seen: UserRecord | None, sentence: str) -> bool:
+        assert (new, seen) == (ANN, old)
+        written.append(sentence)
+        return unchanged
+
+    assert pin(ANN, {"ann": old}.get, write) is pinned
+    assert written == ([] if old is not None and old.sub != ANN.sub else ["ann is sub-ann from the first home on: lab"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -17,20 +17,30 @@ from hubplane.domain.registration.known import Known
 from hubplane.domain.registration.records import UserRecord
 
 
-def refuse_where_ending(cluster: ClusterRecord) -> None:
-    """Raises ``ClusterBusy``, with a sentence for the person, where the cluster is taken down."""
-    if cluster.is_ending:
-        raise ClusterBusy(TAKEN_DOWN)
-
-
-def facts_of(asked: Mapping[str, Any], cluster: ClusterRecord, known: Known, account_id: str, own_domain_url: str) -> HomeFacts:
+def who_asks(
+    asked: Mapping[str, Any],
+    read_cluster: Callable[[str], ClusterRecord],
+    known_of: Callable[[str], Known],
+    account_id: str,
+    own_domain_url: str,
+) -> HomeFacts:
     """The person and the cluster as the tables have them; storage not looked at yet.
 
-    ``asked`` has the hub's ``username``, ``claim_name`` where that is not the person's own, and ``subject``; ``known`` what the
-    tables say of ``key_of`` the person.
+    ``asked`` has the hub's ``cluster_name`` and ``username``, ``claim_name`` where that is not the person's own, and
+    ``subject``; ``known_of`` a key is what the tables say of that name. Raises ``ClusterBusy`` where the cluster is taken down.
     """
+    cluster = read_cluster(str(asked["cluster_name"]))
+    if cluster.is_ending:
+        raise ClusterBusy(TAKEN_DOWN)
+    key = key_of(str(asked["username"]), cluster.sign_in_url, own_domain_url)
+    return _facts_of(asked, cluster, key, known_of(key), account_id, own_domain_url)
+
+
+def _facts_of(
+    asked: Mapping[str, Any], cluster: ClusterRecord, key: str, known: Known, account_id: str, own_domain_url: str
+) -> HomeFacts:
     username = str(asked["username"])
-    record = known.records.get(key_of(username, cluster.sign_in_url, own_domain_url))
+    record = known.records.get(key)
     facts = HomeFacts(
         cluster_name=cluster.cluster_name,
         account_id=account_id,

@@ -6,6 +6,7 @@ the provider, because two providers may give one sub to two people.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from hubplane.domain.names import EXTERNAL_PREFIX, username_key
@@ -36,3 +37,18 @@ def pinned(record: UserRecord | None, provider: str, username: str, subject: str
     if record.sub != sub or record.status is not Status.APPROVED or cluster_name in record.clusters:
         return record
     return replace(record, clusters=tuple(sorted({*record.clusters, cluster_name})))
+
+
+def pin(
+    record: UserRecord,
+    read: Callable[[str], UserRecord | None],
+    write: Callable[[UserRecord, UserRecord | None, str], bool],
+) -> bool:
+    """Make ``record`` who a name is from now on; False where it is somebody else's by now. Repeatable.
+
+    ``write`` stores it in place of the one that ``read`` told, with the ledger's sentence; False where that has changed since.
+    """
+    old = read(record.username)
+    if old is not None and old.sub != record.sub:
+        return False
+    return write(record, old, f"{record.username} is {record.sub} from the first home on: {', '.join(record.clusters)}")
