@@ -15,7 +15,7 @@ from typing import Any
 import boto3
 
 from hubplane.adapters.clusters_table import ClustersTable
-from hubplane.adapters.ebs import Ebs, changing_client, looking_client
+from hubplane.adapters.ebs import Ebs
 from hubplane.adapters.home_holds import HomeHolder
 from hubplane.adapters.volume_use import read_uses
 from hubplane.domain.errors import HomeNotProved
@@ -38,11 +38,7 @@ class Settings:
 SETTINGS = read_settings(Settings)
 client = cache(boto3.client)  # made by the first call: a client costs as much time again as importing boto3
 LATER = frozenset({Refusal.NO_ROOM, Refusal.TOO_SOON, Refusal.LOST, Refusal.GONE})
-
-
-@cache
-def ebs() -> Ebs:
-    return Ebs(looking_client(), changing_client())
+ebs = cache(Ebs.connect)
 
 
 @task

@@ -16,7 +16,7 @@ from typing import Any
 import boto3
 
 from hubplane.adapters.clusters_table import ClustersTable
-from hubplane.adapters.ebs import Ebs, changing_client, looking_client
+from hubplane.adapters.ebs import Ebs, looking_client
 from hubplane.adapters.home_volumes import HomeVolumes
 from hubplane.domain.errors import ClusterBusy, HomeChangeRefused
 from hubplane.domain.homes.changes import HomeChange, change_from_json
@@ -33,16 +33,8 @@ class Settings:
 
 SETTINGS = read_settings(Settings)
 client = cache(boto3.client)  # made by the first call: a client costs as much time again as importing boto3
-
-
-@cache
-def ebs() -> Ebs:
-    return Ebs(looking_client(), changing_client())
-
-
-@cache
-def volumes() -> HomeVolumes:
-    return HomeVolumes(looking_client())
+ebs = cache(Ebs.connect)
+volumes = cache(lambda: HomeVolumes(looking_client()))
 
 
 @task
