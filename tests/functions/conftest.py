@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from moto import mock_aws
 
+from tests.functions.change_stack_world import Machine
 from tests.functions.people_world import People
 from tests.functions.sign_up_world import World, sign_up_world
 
@@ -43,3 +44,9 @@ def sign_ups(all_sign_ups: World) -> World:
     """The same, with nobody signed up."""
     all_sign_ups.clear()
     return all_sign_ups
+
+
+@pytest.fixture
+def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
+    """The functions of the ChangeStack stage."""
+    return Machine(monkeypatch)
