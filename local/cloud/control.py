@@ -14,6 +14,7 @@
 | ``POST ebs/pace`` ``{"snapshot_seconds", "spacing_seconds", "volume_seconds", …}`` | from now on: figures of ``ebs.EbsPace`` |
 | ``POST ebs/faults`` ``{"volume_id"}`` | the next snapshot of the volume ends as ``error`` |
 | ``POST ebs/finish`` | completes what is pending |
+| ``POST ec2/shortage`` ``{"instance_type", "short": true or false}`` | EC2 has no more instances of the type, or has them again |
 | ``POST eks/insights`` ``{"cluster", "insights": [...]}`` | the cluster's upgrade insights beside those that pass |
 | ``POST schedules/run`` ``{"at": ISO time}`` | fires the schedules that would be due at that time, now |
 | ``GET cognito/codes`` | the codes that Cognito sent and nobody has used (with the mend ``codes_are_secret``) |
@@ -144,6 +145,14 @@ def _plant_insights(cloud: Cloud, given: Any) -> Any:
     return {}
 
 
+def _set_shortage(cloud: Cloud, given: Any) -> Any:
+    from local.cloud.mends.scaling_activities import set_shortage  # noqa: PLC0415  the emulator is imported with it
+
+    if not isinstance(given, dict) or not isinstance(given.get("instance_type"), str) or type(given.get("short")) is not bool:
+        raise ControlRefused("the body must hold instance_type, a text, and short, true or false")
+    return {"short": set_shortage(given["instance_type"], given["short"])}
+
+
 def _run_schedules(cloud: Cloud, given: Any) -> Any:
     from local.cloud.mends.schedules import run_due  # noqa: PLC0415  the emulator is imported with it
 
@@ -169,6 +178,7 @@ ACTIONS: dict[tuple[str, str], Callable[[Cloud, Any], Any]] = {
     ("POST", "ebs/pace"): _pace_ebs,
     ("POST", "ebs/faults"): _fail_snapshot,
     ("POST", "ebs/finish"): _finish_snapshots,
+    ("POST", "ec2/shortage"): _set_shortage,
     ("POST", "eks/insights"): _plant_insights,
     ("POST", "schedules/run"): _run_schedules,
 }

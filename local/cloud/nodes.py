@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
+from uuid import uuid4
 
 from ministack.services import autoscaling, ec2, eks
 
 CLUSTER_TAG = "eks:cluster-name"
 GROUP_TAG = "eks:nodegroup-name"
+ACTIVITIES = "_activities"
+"""Under this key an Auto Scaling group keeps its activities, the newest first."""
+
+short_types: set[str] = set()
+"""Instance types of which EC2 has none left (control call ``ec2/shortage``)."""
 
 
 def group_tags(group: dict[str, Any]) -> dict[str, str]:
@@ -16,7 +23,10 @@ def group_tags(group: dict[str, Any]) -> dict[str, str]:
 
 
 def reconcile(group: dict[str, Any], instance_type: str = "", image_id: str = "") -> None:
-    """Give the group as many EC2 instances as it desires, in its subnets' zones; end those that are too many."""
+    """Give the group as many EC2 instances as it desires, in its subnets' zones; end those that are too many.
+
+    Where EC2 has none of the type, an activity of the group fails, and it stays too small.
+    """
     wanted = group["DesiredCapacity"]
     for surplus in group["Instances"][wanted:]:
         end(surplus["InstanceId"])
@@ -26,6 +36,9 @@ def reconcile(group: dict[str, Any], instance_type: str = "", image_id: str = ""
         subnet_id = subnets[len(group["Instances"]) % len(subnets)]
         zone = ec2._subnets[subnet_id]["AvailabilityZone"]
         kind = instance_type or group.get("_instance_type", "m5.large")
+        if kind in short_types:
+            _note(group, "Failed", NO_CAPACITY.format(kind=kind, zone=zone))
+            return
         instance = ec2._launch_instances_internal(image_id or group.get("_image_id", ""), kind, subnet_id, 1)[0]
         instance["Placement"]["AvailabilityZone"] = zone
         for mapping in instance["BlockDeviceMappings"]:
@@ -43,6 +56,20 @@ def reconcile(group: dict[str, Any], instance_type: str = "", image_id: str = ""
                 "LaunchConfigurationName": "",
             }
         )
+        _note(group, "Successful", "")
+
+
+# As Auto Scaling tells it (EC2 Auto Scaling user guide, "Troubleshoot Amazon EC2 Auto Scaling: EC2 instance launch failures").
+NO_CAPACITY = (
+    "Could not launch On-Demand Instances. InsufficientInstanceCapacity - We currently do not have sufficient {kind} capacity in "
+    "the Availability Zone you requested ({zone}). Our system will be working on provisioning additional capacity. Launching EC2 "
+    "instance failed."
+)
+
+
+def _note(group: dict[str, Any], status: str, message: str) -> None:
+    entry = {"ActivityId": str(uuid4()), "StatusCode": status, "StatusMessage": message, "StartTime": time.time()}
+    group[ACTIVITIES] = [entry, *group.get(ACTIVITIES, [])][:100]
 
 
 def end(instance_id: str) -> None:

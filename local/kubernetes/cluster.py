@@ -20,6 +20,7 @@ from local.kubernetes.api.resources import BY_NAME
 from local.kubernetes.api.server import application
 from local.kubernetes.api.writer import WriteOptions, Writer
 from local.kubernetes.controllers.attachments import Attachments
+from local.kubernetes.controllers.autoscaler import Autoscaler
 from local.kubernetes.controllers.csi import EbsDriver
 from local.kubernetes.controllers.daemon_sets import DaemonSets
 from local.kubernetes.controllers.deployments import Deployments
@@ -115,6 +116,7 @@ class Cluster:
         self.pods = Kubelet(writer, recorder, self.faults, service_accounts, address, self._runtime, waits, self._aws_endpoint)
         self.pods.identities = self.identities
         self._driver = EbsDriver(self.name, writer, recorder, self._ec2, self._attachments.holds)
+        self._autoscaler = Autoscaler(self.name, self.store, partial(self._ec2, "autoscaling"))
         controllers: list[Controller] = [
             Namespaces(writer, self.certificate.decode(), self.faults.namespace_deleted),
             Deployments(writer, recorder),
@@ -126,6 +128,7 @@ class Cluster:
             self._driver,
             self._attachments,
             Scheduler(writer, recorder),
+            self._autoscaler,
             self.pods,
             Endpoints(writer),
             DisruptionBudgets(writer),
@@ -158,6 +161,7 @@ class Cluster:
         """End pods, controllers and the listener, in this order."""
         await self.pods.stop()
         await self._loop.stop()
+        await self._autoscaler.stop()
         await self._driver.stop()
         await self._attachments.stop()
         if self._runner:

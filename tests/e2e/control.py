@@ -32,3 +32,8 @@ def fail_kubernetes(cloud: EmbeddedCloud, cluster_name: str, fault: dict[str, An
 def mend_kubernetes(cloud: EmbeddedCloud, cluster_name: str, fault_id: str) -> None:
     """Take a fault back."""
     post(f"{cloud.kubernetes_control_url}/clusters/{cluster_name}/faults/{fault_id}", method="DELETE")
+
+
+def set_shortage(cloud: EmbeddedCloud, instance_type: str, *, short: bool) -> None:
+    """EC2 has no more instances of the type, or has them again."""
+    post(f"{cloud.endpoint_url}/_hubplane/ec2/shortage", {"instance_type": instance_type, "short": short})

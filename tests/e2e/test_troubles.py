@@ -12,8 +12,10 @@ import pytest
 
 from local.guide import processes
 from local.guide.follow import Outcome
+from local.guide.round_trip import start
 from tests.e2e.conftest import Hubplane
-from tests.e2e.control import fail_kubernetes, mend_kubernetes
+from tests.e2e.control import fail_kubernetes, mend_kubernetes, set_shortage
+from tests.e2e.spawning import newcomer
 from tests.e2e.test_diagnosis import NAME, Standing, new_findings, standing
 from tests.e2e.test_restore_home import HomeOf, new_home
 
@@ -131,6 +133,32 @@ def test_the_load_balancers_rule_is_missing(hubplane: Hubplane, standing: Standi
     assert hubplane.build(built).result["changed"] is False
 
 
+def test_the_load_balancer_or_its_listener_is_removed(hubplane: Hubplane, standing: Standing, built: dict[str, Any]) -> None:
+    elb = hubplane.client("elbv2")
+
+    def balancer() -> dict[str, Any]:
+        found: dict[str, Any] = elb.describe_load_balancers(Names=[NAME])["LoadBalancers"][0]
+        return found
+
+    former = balancer()
+    listeners = elb.describe_listeners(LoadBalancerArn=former["LoadBalancerArn"])["Listeners"]
+    [https] = [item["ListenerArn"] for item in listeners if item["Port"] == 443]
+    elb.delete_listener(ListenerArn=https)
+    finding = only(hubplane, standing, "entrance", "build_cluster")
+    assert finding["evidence"] == ["no listener on 443"]
+    carry_out(hubplane, finding)
+    assert balancer()["LoadBalancerArn"] == former["LoadBalancerArn"]
+    all_is_well(hubplane, standing)
+    elb.delete_load_balancer(LoadBalancerArn=former["LoadBalancerArn"])
+    finding = only(hubplane, standing, "entrance", "build_cluster")
+    assert finding["evidence"] == [f"no load balancer is named {NAME}"]
+    outcome = carry_out(hubplane, finding)
+    assert f"creates load balancer {NAME}" in outcome.result["changes"]
+    assert outcome.result["outputs"]["LoadBalancerArn"] == balancer()["LoadBalancerArn"] != former["LoadBalancerArn"]
+    all_is_well(hubplane, standing)
+    assert hubplane.build(built).result["changed"] is False
+
+
 def test_the_autoscalers_budget_cannot_be_changed(hubplane: Hubplane, standing: Standing, built: dict[str, Any]) -> None:
     chart = str(processes.REPOSITORY / "local/charts/cluster-autoscaler")
     hubplane.run(NAME, "helm", "upgrade", "autoscaler", chart, "-n", "autoscaler", "--reuse-values", "--set", "replicaCount=2")
@@ -151,37 +179,78 @@ def test_the_autoscalers_budget_cannot_be_changed(hubplane: Hubplane, standing: 
     assert hubplane.build(built).result["changed"] is False
 
 
+def node_group(hubplane: Hubplane, name: str = "main") -> dict[str, Any]:
+    """A node group of the cluster as EKS has it."""
+    answer = hubplane.client("eks").describe_nodegroup(clusterName=NAME, nodegroupName=f"{NAME}-{name}")
+    found: dict[str, Any] = answer["nodegroup"]
+    return found
+
+
+def set_size(hubplane: Hubplane, size: int) -> None:
+    """The autoscaler's part that is not played: it takes nodes away that were idle for ten minutes."""
+    [name] = [item["name"] for item in node_group(hubplane)["resources"]["autoScalingGroups"]]
+    hubplane.client("autoscaling").set_desired_capacity(AutoScalingGroupName=name, DesiredCapacity=size)
+
+
+def start_servers(hubplane: Hubplane, count: int) -> list[str]:
+    """As many people start a server each of which takes most of a node's eight CPUs."""
+    needs = {"container": {"resources": {"requests": {"cpu": "7"}}}}
+    people = [f"user{number}" for number in range(count)]
+    apply(hubplane, *(server(person, **copy.deepcopy(needs)) for person in people))
+    return people
+
+
 def test_the_node_group_is_full(hubplane: Hubplane, standing: Standing, built: dict[str, Any]) -> None:
     small = copy.deepcopy(built)
     small["parameters"]["NodeAutoScalingGroupMaxSize"] = "3"
     hubplane.restore(small)
-    scaling, eks = hubplane.client("autoscaling"), hubplane.client("eks")
-    group = eks.describe_nodegroup(clusterName=NAME, nodegroupName=f"{NAME}-main")["nodegroup"]
-    [name] = [item["name"] for item in group["resources"]["autoScalingGroups"]]
-    needs = {"container": {"resources": {"requests": {"cpu": "7"}}}}
     try:
-        scaling.set_desired_capacity(AutoScalingGroupName=name, DesiredCapacity=3)
-        people = [f"user{number}" for number in range(4)]
-        apply(hubplane, *(server(person, **copy.deepcopy(needs)) for person in people))
-        until(lambda: _without_node(hubplane), "one server waits for a node")
+        people = start_servers(hubplane, 4)
+        until(lambda: node_group(hubplane)["scalingConfig"]["desiredSize"] == 3, "the autoscaler brings the third node")
+        until(lambda: _without_node(hubplane) == 1, "three servers have a node, and one waits for the fourth")
         finding = only(hubplane, standing, "node_room", "build_cluster")
         assert "has 3 nodes and may have 3" in finding["evidence"][0]
         carry_out(hubplane, finding)
-        scaling.set_desired_capacity(AutoScalingGroupName=name, DesiredCapacity=4)  # which the autoscaler may now
         for person in people:
             until_ready(hubplane, f"jupyter-{person}")
+        assert node_group(hubplane)["scalingConfig"]["desiredSize"] == 4
         all_is_well(hubplane, standing)
     finally:
         remove_servers(hubplane)
         hubplane.restore(built)
-        scaling.set_desired_capacity(AutoScalingGroupName=name, DesiredCapacity=2)
+        set_size(hubplane, 2)
     all_is_well(hubplane, standing)
 
 
-def _without_node(hubplane: Hubplane) -> bool:
+def test_the_zone_has_run_out_of_an_instance_type(hubplane: Hubplane, standing: Standing, built: dict[str, Any]) -> None:
+    set_shortage(hubplane.cloud, "m5.2xlarge", short=True)
+    try:
+        people = start_servers(hubplane, 3)
+        until(lambda: node_group(hubplane)["scalingConfig"]["desiredSize"] == 3, "the autoscaler asks for the third node")
+        finding = only(hubplane, standing, "node_room", "build_cluster")
+        assert "We currently do not have sufficient m5.2xlarge capacity" in finding["evidence"][0]
+        assert "us-east-1d has no m5.2xlarge left" in finding["sentence"]
+        running = {name: pod["metadata"]["uid"] for name, pod in pods(hubplane, "component=singleuser-server").items()}
+        outcome = carry_out(hubplane, finding)
+        assert f"creates node group {NAME}-main-m6i" in outcome.result["changes"]
+        for person in people:
+            until_ready(hubplane, f"jupyter-{person}")
+        after = {name: pod["metadata"]["uid"] for name, pod in pods(hubplane, "component=singleuser-server").items()}
+        assert after == running
+        all_is_well(hubplane, standing)
+    finally:
+        set_shortage(hubplane.cloud, "m5.2xlarge", short=False)
+        remove_servers(hubplane)
+        hubplane.restore(built)
+        set_size(hubplane, 2)
+    all_is_well(hubplane, standing)
+
+
+def _without_node(hubplane: Hubplane) -> int:
+    """How many servers the scheduler has no node for."""
     listed = pods(hubplane, "component=singleuser-server").values()
     states = [one for pod in listed for one in pod["status"].get("conditions", ()) if one["type"] == "PodScheduled"]
-    return any(one["status"] == "False" for one in states)
+    return sum(one["status"] == "False" for one in states)
 
 
 def home_of(home: HomeOf) -> list[dict[str, Any]]:
@@ -200,9 +269,9 @@ def test_a_home_lies_in_another_zone(
         assert finding["severity"] == "critical"
         assert "cleo lies in us-east-1a and the cluster's nodes in us-east-1d" in finding["sentence"]
         assert any("volume node affinity conflict" in line for line in finding["evidence"])
-        remove_servers(hubplane)  # as the hub does it for a server of its own, when move_home asks it
+        remove_servers(hubplane)  # as the hub does when a start takes too long, which nobody waits for here
         carry_out(hubplane, finding)
-        apply(hubplane, server("cleo", volumes=home_of(home)))
+        apply(hubplane, server("cleo", volumes=home_of(home)))  # cleo starts again, as the mail about the move says
         until_ready(hubplane, "jupyter-cleo")
         all_is_well(hubplane, standing)
     finally:
@@ -244,11 +313,13 @@ def test_a_notebook_image_has_another_jupyterhub(hubplane: Hubplane, standing: S
     all_is_well(hubplane, standing)
 
 
-def test_a_home_is_full(hubplane: Hubplane, standing: Standing, built: dict[str, Any], new_home: Callable[..., HomeOf]) -> None:
-    home = new_home("dora")
-    apply(hubplane, server("dora", volumes=home_of(home)))
-    until_ready(hubplane, "jupyter-dora")
-    [pod] = pods(hubplane, "component=singleuser-server").values()
+def test_a_home_is_full(hubplane: Hubplane, standing: Standing, built: dict[str, Any]) -> None:
+    trip = newcomer(hubplane, "dora")
+    visit = trip.visit()
+    start(visit)
+    volume = trip.volume()
+    assert volume is not None
+    pod = pods(hubplane, "component=singleuser-server")["jupyter-dora"]
     about = {"kind": "Pod", "namespace": "jupyter", "name": pod["metadata"]["name"], "uid": pod["metadata"]["uid"]}
     event = {
         "apiVersion": "v1",
@@ -260,19 +331,16 @@ def test_a_home_is_full(hubplane: Hubplane, standing: Standing, built: dict[str,
         "message": GITPULLER,
         "lastTimestamp": pod["metadata"]["creationTimestamp"],
     }
-    try:
-        apply(hubplane, event)
-        finding = only(hubplane, standing, "full_homes", "expand_home")
-        assert finding["sentence"].startswith("The home of dora is full")
-        assert "unable to write index_file" in finding["evidence"][0]
-        assert finding["mend"]["input"]["size_gib"] == 15
-        remove_servers(hubplane)  # as the hub does it for a server of its own, when expand_home asks it
-        carry_out(hubplane, finding)
-        apply(hubplane, server("dora", volumes=home_of(home)))
-        until_ready(hubplane, "jupyter-dora")
-        all_is_well(hubplane, standing)
-    finally:
-        remove_servers(hubplane)
+    apply(hubplane, event)  # the kubelet's words about a disk that is full: no container is run here
+    finding = only(hubplane, standing, "full_homes", "expand_home")
+    assert finding["sentence"].startswith("The home of dora is full")
+    assert "unable to write index_file" in finding["evidence"][0]
+    assert finding["mend"]["input"]["size_gib"] == volume["Size"] * 3 // 2
+    carry_out(hubplane, finding)
+    assert not visit.servers()
+    start(visit)  # dora again: the hub has stopped the server so that the home could grow
+    all_is_well(hubplane, standing)
+    visit.stop()
 
 
 def until(holds: Any, what: str) -> None:

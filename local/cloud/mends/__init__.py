@@ -32,6 +32,7 @@ MODULES = (
     "eks_access",
     "eks_pod_identity",
     "eks_nodegroups",
+    "scaling_activities",
     "eks_updates",
     "eks_insights",
     "target_health",

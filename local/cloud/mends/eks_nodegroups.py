@@ -89,12 +89,12 @@ def apply(cloud: Cloud, group: dict[str, Any]) -> None:
         DesiredCapacity=int(config.get("desiredSize", 1)),
     )
     kind = instance_type(group)
-    nodes.reconcile(scaling, kind)
+    nodes.reconcile(scaling, kind, str(nodes.template_data(group).get("ImageId") or ""))
     cloud.stand_in.put_node_group(
         group["clusterName"],
         group["nodegroupName"],
         {
-            "desired": scaling["DesiredCapacity"],
+            "desired": len(scaling["Instances"]),
             "instance_type": kind,
             "zone": ec2._subnets[group["subnets"][0]]["AvailabilityZone"],
             "labels": {"eks.amazonaws.com/nodegroup": group["nodegroupName"], **group["labels"]},
@@ -130,6 +130,9 @@ def _finish(cloud: Cloud, group: dict[str, Any]) -> None:
     time.sleep(cloud.step_seconds)
     try:
         apply(cloud, group)
+        scaling = autoscaling._asgs[group["resources"]["autoScalingGroups"][0]["name"]]
+        if len(scaling["Instances"]) < scaling["DesiredCapacity"]:
+            raise ValueError(scaling[nodes.ACTIVITIES][0]["StatusMessage"])
     except Exception as error:
         group["health"]["issues"].append({"code": "NodeCreationFailure", "message": str(error), "resourceIds": []})
         group["status"] = "CREATE_FAILED"

@@ -80,6 +80,7 @@ def test_calls_of_services_that_the_emulator_lacks_have_their_names(cloud: Runni
         pytest.param("POST", "faults", {}, 400, "resource_type: missing", id="fault-without-type"),
         pytest.param("POST", "faults", "x", 400, "resource_type", id="fault-not-an-object"),
         pytest.param("POST", "front/hosts", ["a"], 400, "load balancer name", id="hosts-not-an-object"),
+        pytest.param("POST", "ec2/shortage", {"short": 1}, 400, "instance_type", id="shortage-of-nothing"),
         pytest.param("GET", "nothing", None, 404, "no control call", id="unknown"),
     ],
 )

@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 from tests.local.cloud.lambda_functions import create as create_function
 from tests.local.cloud.lambda_functions import invoke
 from tests.local.cloud.running import ACCOUNT_ID, RunningCloud, running_cloud
+from tests.local.cloud.test_control import ask
 
 ROLE = f"arn:aws:iam::{ACCOUNT_ID}:role/cluster"
 SUBNETS = ["subnet-39a09073", "subnet-4388e824"]
@@ -141,6 +142,29 @@ def test_node_groups_grow_change_and_guard_their_cluster(cloud: RunningCloud) ->
     assert scaling.describe_auto_scaling_groups(AutoScalingGroupNames=[name])["AutoScalingGroups"] == []
     eks.delete_cluster(name="grown")
     assert "grown" not in cloud.stand_in.clusters
+
+
+def test_a_type_that_ec2_has_run_out_of_starts_no_node_until_there_are_some_again(cloud: RunningCloud) -> None:
+    scaling = cloud.client("autoscaling")
+    make_cluster(cloud, "short")
+    name = make_group(cloud, "short")["resources"]["autoScalingGroups"][0]["name"]
+
+    def activities() -> list[tuple[str, str]]:
+        found = scaling.describe_scaling_activities(AutoScalingGroupName=name)["Activities"]
+        return [(item["StatusCode"], item.get("StatusMessage", "")) for item in found]
+
+    assert activities() == [("Successful", "")] * 2
+    ask(cloud, "POST", "ec2/shortage", {"instance_type": "m5.2xlarge", "short": True})
+    try:
+        scaling.set_desired_capacity(AutoScalingGroupName=name, DesiredCapacity=3)
+        assert cloud.stand_in.clusters["short"]["groups"]["nodes"]["desired"] == 2
+        status, words = activities()[0]
+        assert status == "Failed"
+        assert "sufficient m5.2xlarge capacity in the Availability Zone you requested (us-east-1d)" in words
+    finally:
+        ask(cloud, "POST", "ec2/shortage", {"instance_type": "m5.2xlarge", "short": False})
+    assert cloud.stand_in.clusters["short"]["groups"]["nodes"]["desired"] == 3
+    assert activities()[0][0] == "Successful"
 
 
 def test_access_entries_reach_the_stand_in(cloud: RunningCloud) -> None:
