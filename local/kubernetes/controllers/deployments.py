@@ -80,6 +80,8 @@ class Deployments:
 
     def _number(self, deployment: Object, current: Object, old: list[Object]) -> None:
         revision = max(_revision(current), _last_revision(old) + 1)
+        if _revision(current) == _revision(deployment) == revision:
+            return  # as at nearly every tick: an edit copies the whole object before it sees that nothing changed
 
         def numbered(found: Object) -> None:
             found["metadata"].setdefault("annotations", {})[REVISION] = str(revision)
@@ -219,8 +221,8 @@ def _available(replica_set: Object) -> int:
     return int(min(replica_set["status"].get("availableReplicas", 0), replica_set["spec"]["replicas"]))
 
 
-def _revision(replica_set: Object) -> int:
-    return int((replica_set["metadata"].get("annotations") or {}).get(REVISION, "0"))
+def _revision(found: Object) -> int:
+    return int((found["metadata"].get("annotations") or {}).get(REVISION, "0"))
 
 
 def _last_revision(sets: list[Object]) -> int:
