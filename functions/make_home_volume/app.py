@@ -18,7 +18,7 @@ import boto3
 from hubplane.adapters.clusters_table import ClustersTable
 from hubplane.adapters.ebs import Ebs, looking_client
 from hubplane.adapters.home_volumes import HomeVolumes
-from hubplane.domain.errors import ClusterBusy, HomeChangeRefused
+from hubplane.domain.errors import HomeChangeRefused
 from hubplane.domain.homes.changes import HomeChange, change_from_json
 from hubplane.domain.homes.marks import COPY_OF_CLAIM_TAG
 from hubplane.domain.homes.new_volume import made_already, wanted_volume
@@ -61,7 +61,6 @@ def make(change: HomeChange, copy_id: str | None, execution_arn: str) -> tuple[s
     if there is not None:
         return there.volume_id, False
     cluster = ClustersTable(client("dynamodb"), SETTINGS.clusters_table_name).read(change.cluster_name)
-    if cluster.is_ending:
-        raise ClusterBusy(f"cluster {cluster.cluster_name} is {cluster.status}: build it again before a home of it is changed")
+    cluster.refuse_where_ending()
     token = hashlib.sha256(f"{execution_arn}|{source.snapshot_id}".encode()).hexdigest()
     return volumes().create(wanted_volume(change, source, token, cluster.protection_tag)), True

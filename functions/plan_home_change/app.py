@@ -6,7 +6,7 @@ Event: ``machine`` (``restore_home`` or ``move_home``), ``input`` as a person ga
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -19,14 +19,13 @@ from hubplane.adapters.ebs import Ebs
 from hubplane.adapters.eks import cluster_connection
 from hubplane.adapters.kubernetes import Kubernetes
 from hubplane.adapters.users_table import UsersTable
-from hubplane.domain.errors import ClusterBusy, ClusterUnknown
-from hubplane.domain.homes.asking import key_of
+from hubplane.domain.homes import giving
+from hubplane.domain.homes.asking import facts_of
 from hubplane.domain.homes.change_inputs import MoveInput, RestoreInput, read_move, read_restore
 from hubplane.domain.homes.facts import HomeFacts
 from hubplane.domain.homes.marks import COPY_OF_CLAIM_TAG
 from hubplane.domain.homes.restoring import plan_move, plan_restore
 from hubplane.domain.names import claims_of
-from hubplane.domain.storage.policy import StoragePolicy
 from hubplane.domain.storage.tags import SET_ASIDE_TAG
 from hubplane.entrypoint import task
 from hubplane.settings import read_settings
@@ -67,31 +66,11 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
 
 def look(given: RestoreInput | MoveInput) -> HomeFacts:
     """The person as the tables have them, and everything that carries one of their claims' names or hangs on it."""
-    cluster_name, username = given.cluster_name, given.username
-    cluster = ClustersTable(client("dynamodb"), SETTINGS.clusters_table_name).read(cluster_name)
-    if cluster.storage_policy is None:
-        raise ClusterUnknown(f"cluster {cluster_name} was never built here: start build_cluster first, or mend the name")
-    if cluster.is_ending:
-        raise ClusterBusy(f"cluster {cluster_name} is {cluster.status}: build it again before a home of it is changed")
-    key = key_of(username, cluster.sign_in_url, SETTINGS.user_pool_domain_url)
-    known = UsersTable(client("dynamodb"), SETTINGS.users_table_name).known(key)
-    policy = cluster.storage_policy or StoragePolicy()
-    facts = HomeFacts(
-        cluster_name=cluster_name,
-        account_id=SETTINGS.account_id,
-        username=username,
-        claim_name=claims_of(username).escaped,
-        zone=cluster.availability_zone,
-        requested_gib=cluster.home_size_gib or 0,
-        record=known.records.get(key),
-        claim_holders=known.claim_holders,
-        protection_tag=policy.protection_tag,
-    )
-    names = sorted(claims_of(username).all)
-    claims = Claims(Kubernetes(cluster_connection(client("eks"), boto3.Session(), cluster_name)))
-    seen = tuple(claim for claim in map(claims.see, names) if claim is not None)
-    # Volumes before snapshots: who deletes a volume has its snapshot first.
-    volumes = {volume.volume_id: volume for volume in ebs().volumes_of_claims(names)}
-    bound = [claim.volume_id for claim in seen if claim.volume_id and claim.volume_id not in volumes]
-    volumes |= {volume.volume_id: volume for volume in (ebs().volumes(bound) if bound else ())}
-    return replace(facts, claims=seen, volumes=tuple(volumes.values()), snapshots=ebs().snapshots_of_claims(names))
+    cluster = ClustersTable(client("dynamodb"), SETTINGS.clusters_table_name).read(given.cluster_name)
+    cluster.policy()
+    cluster.refuse_where_ending()
+    known_of = UsersTable(client("dynamodb"), SETTINGS.users_table_name).known
+    asked = {"username": given.username}
+    facts = facts_of(asked, cluster, known_of, SETTINGS.account_id, SETTINGS.user_pool_domain_url)
+    kubernetes = Kubernetes(cluster_connection(client("eks"), boto3.Session(), given.cluster_name))
+    return giving.look(facts, ebs(), Claims(kubernetes))

@@ -21,7 +21,6 @@ from hubplane.adapters.growing_claims import GrowingClaims
 from hubplane.adapters.home_growths import HomeGrowths
 from hubplane.adapters.kubernetes import Kubernetes
 from hubplane.adapters.users_table import UsersTable
-from hubplane.domain.errors import ClusterBusy, ClusterUnknown
 from hubplane.domain.homes.asking import key_of
 from hubplane.domain.homes.growing import GrowthFacts, plan_growth
 from hubplane.domain.homes.operator_inputs import ExpandInput, read_expansion
@@ -66,10 +65,8 @@ def look(given: ExpandInput, claim_name: str) -> GrowthFacts:
     """The person, the claim with its volume and class, and what EC2 says of the volume."""
     cluster_name = given.cluster_name
     cluster = ClustersTable(client("dynamodb"), SETTINGS.clusters_table_name).read(cluster_name)
-    if cluster.storage_policy is None:
-        raise ClusterUnknown(f"cluster {cluster_name} was never built here: start build_cluster first, or mend the name")
-    if cluster.is_ending:
-        raise ClusterBusy(f"cluster {cluster_name} is {cluster.status}: build it again before a home of it is changed")
+    cluster.policy()
+    cluster.refuse_where_ending()
     key = key_of(given.username, cluster.sign_in_url, SETTINGS.user_pool_domain_url)
     record = UsersTable(client("dynamodb"), SETTINGS.users_table_name).read(key)
     claims = GrowingClaims(Kubernetes(cluster_connection(client("eks"), boto3.Session(), cluster_name)))

@@ -14,7 +14,6 @@ from typing import Any
 import boto3
 
 from hubplane.adapters.clusters_table import ClustersTable
-from hubplane.domain.errors import ClusterUnknown
 from hubplane.domain.homes.operator_inputs import AdoptInput, read_adoption, read_listing
 from hubplane.domain.storage.inputs import StorageInput, storage_run
 from hubplane.entrypoint import task
@@ -35,10 +34,8 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
     machine = event["machine"]
     given = read_adoption(event["input"]) if machine == "adopt_homes" else AdoptInput(read_listing(event["input"]))
     record = ClustersTable(client("dynamodb"), SETTINGS.clusters_table_name).read(given.cluster_name)
-    if record.storage_policy is None:
-        raise ClusterUnknown(f"cluster {given.cluster_name} was never built here: start build_cluster first, or mend the name")
     asked = StorageInput(given.cluster_name, "plan")
-    run = storage_run(machine, asked, record.storage_policy, event["execution_arn"], datetime.now(UTC))
+    run = storage_run(machine, asked, record.policy(), event["execution_arn"], datetime.now(UTC))
     return {
         "cluster_name": given.cluster_name,
         "run": run,

@@ -14,7 +14,7 @@ import boto3
 
 from hubplane.adapters.clusters_table import ClustersTable
 from hubplane.adapters.stepfunctions import execution_status
-from hubplane.domain.errors import ClusterBusy, ClusterUnknown
+from hubplane.domain.errors import ClusterBusy
 from hubplane.domain.locks import may_take
 from hubplane.domain.storage.inputs import read_storage_input, storage_run
 from hubplane.entrypoint import task
@@ -37,9 +37,7 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
     given, execution_arn, now = read_storage_input(event["input"]), event["execution_arn"], datetime.now(UTC)
     cluster_name, holder_arn = given.cluster_name, given.holder_arn or execution_arn
     record = clusters().read(cluster_name)
-    if record.storage_policy is None:
-        raise ClusterUnknown(f"cluster {cluster_name} was never built here: start build_cluster first, or mend the name")
-    lock = record.storage_lock
+    policy, lock = record.policy(), record.storage_lock
     if given.holder_arn is not None and (lock is None or lock.execution_arn != holder_arn):
         raise ClusterBusy(f"{holder_arn} does not hold the storage lock of cluster {cluster_name}: start the storage day again")
     reason = may_take(f"the storage of cluster {cluster_name} is busy", lock, holder_arn, status_of, now)
@@ -48,7 +46,7 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
         raise ClusterBusy(
             f"the storage of cluster {cluster_name} is busy: another execution took it in the same moment; try again"
         )
-    run = storage_run(event["step"], given, record.storage_policy, execution_arn, now)
+    run = storage_run(event["step"], given, policy, execution_arn, now)
     return {"run": run, "changes": [], "reason": f"mode {run['mode']} for the night of {run['night_at']}; {reason}"}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from hubplane.domain.errors import ClusterBusy, ClusterUnknown
 from hubplane.domain.locks import Lock
 from hubplane.domain.storage.policy import StoragePolicy
 
@@ -41,6 +42,17 @@ class ClusterRecord:
     def is_ending(self) -> bool:
         """Whether the cluster is being deleted, was, or was left half-deleted: nobody mounts a home there."""
         return self.status in ENDING
+
+    def policy(self) -> StoragePolicy:
+        """The storage policy of the last release. Raises ``ClusterUnknown`` where there was none yet."""
+        if self.storage_policy is None:
+            raise ClusterUnknown(f"cluster {self.cluster_name} was never built here: start build_cluster first, or mend the name")
+        return self.storage_policy
+
+    def refuse_where_ending(self) -> None:
+        """Raises ``ClusterBusy`` where the cluster is being deleted or was: no home of it is changed any more."""
+        if self.is_ending:
+            raise ClusterBusy(f"cluster {self.cluster_name} is {self.status}: build it again before a home of it is changed")
 
     @property
     def protection_tag(self) -> str:

@@ -32,14 +32,20 @@ def who_asks(
     cluster = read_cluster(str(asked["cluster_name"]))
     if cluster.is_ending:
         raise ClusterBusy(TAKEN_DOWN)
-    key = key_of(str(asked["username"]), cluster.sign_in_url, own_domain_url)
-    return _facts_of(asked, cluster, key, known_of(key), account_id, own_domain_url)
+    return facts_of(asked, cluster, known_of, account_id, own_domain_url)
 
 
-def _facts_of(
-    asked: Mapping[str, Any], cluster: ClusterRecord, key: str, known: Known, account_id: str, own_domain_url: str
+def facts_of(
+    asked: Mapping[str, Any],
+    cluster: ClusterRecord,
+    known_of: Callable[[str], Known],
+    account_id: str,
+    own_domain_url: str,
 ) -> HomeFacts:
+    """The same of a cluster that was read already, whatever becomes of it."""
     username = str(asked["username"])
+    key = key_of(username, cluster.sign_in_url, own_domain_url)
+    known = known_of(key)
     record = known.records.get(key)
     facts = HomeFacts(
         cluster_name=cluster.cluster_name,

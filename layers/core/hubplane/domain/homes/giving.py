@@ -30,7 +30,7 @@ from hubplane.domain.homes.binding import Bond, HomeBond
 from hubplane.domain.homes.facts import HomeAction, HomeFacts, HomePlan
 from hubplane.domain.homes.making import Making, Step, adoption_of, restore_of, step_to_adopt, step_to_restore
 from hubplane.domain.homes.planning import SOON_SECONDS, VOLUME_RETRY_SECONDS, plan_home
-from hubplane.domain.homes.ports import Tools
+from hubplane.domain.homes.ports import Claims, Storage, Tools
 from hubplane.domain.names import claims_of
 from hubplane.domain.storage.records import Volume
 from hubplane.domain.storage.tags import OWNER_TAG, START_TAG
@@ -55,7 +55,7 @@ def give_home(asked: HomeFacts, make_tools: Callable[[], Tools]) -> HomePlan:
     held = tools.holds.read(asked.cluster_name, asked.claim_name)
     if held is not None:
         return _held(held.why)
-    facts = look(asked, tools)
+    facts = look(asked, tools.storage, tools.claims)
     plan = plan_home(facts)
     if plan.action is HomeAction.REFUSE:
         return plan
@@ -74,17 +74,17 @@ def _carried_out(facts: HomeFacts, plan: HomePlan, tools: Tools) -> HomePlan:
     return plan
 
 
-def look(facts: HomeFacts, tools: Tools) -> HomeFacts:
+def look(facts: HomeFacts, storage: Storage, claims: Claims) -> HomeFacts:
     """``facts`` with the claims, and with all volumes and copies that carry their names or hang on them.
 
     Volumes before snapshots: who deletes a volume has its snapshot first, so what was missed among the ones is among the others.
     """
     names = sorted(claims_of(facts.username).all)
-    seen = tuple(claim for claim in map(tools.claims.see, names) if claim is not None)
-    volumes = {volume.volume_id: volume for volume in tools.storage.volumes_of_claims(names)}
+    seen = tuple(claim for claim in map(claims.see, names) if claim is not None)
+    volumes = {volume.volume_id: volume for volume in storage.volumes_of_claims(names)}
     bound = [claim.volume_id for claim in seen if claim.volume_id and claim.volume_id not in volumes]
-    volumes |= {volume.volume_id: volume for volume in (tools.storage.volumes(bound) if bound else ())}
-    return replace(facts, claims=seen, volumes=tuple(volumes.values()), snapshots=tools.storage.snapshots_of_claims(names))
+    volumes |= {volume.volume_id: volume for volume in (storage.volumes(bound) if bound else ())}
+    return replace(facts, claims=seen, volumes=tuple(volumes.values()), snapshots=storage.snapshots_of_claims(names))
 
 
 def _holding(asked: HomeFacts, tools: Tools) -> HomePlan:
@@ -94,7 +94,7 @@ def _holding(asked: HomeFacts, tools: Tools) -> HomePlan:
         tools.holds.hold(cluster_name, claim_name, tools.holder, WHY, tools.clock.now() + HOLD)
     except HomeHeld:
         return _held(WHY)
-    facts = look(asked, tools)
+    facts = look(asked, tools.storage, tools.claims)
     plan = plan_home(facts)
     deeds: dict[HomeAction, Callable[[HomeFacts, HomePlan, Tools], HomePlan]] = {
         HomeAction.RESTORE: _restore,
