@@ -1,7 +1,8 @@
 """What an execution has done since one last looked, read from its history, with the executions that it started and waits for.
 
 The newest events are read first and only down to the last one seen, so a look costs one call however long the history is
-(GetExecutionHistory, reverseOrder). Each state that does something is told once: a loop of waiting is no news.
+(GetExecutionHistory, reverseOrder). Each state that does something is told once, and once what it waits for: a loop of waiting is
+no news.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ _MARKS_STAGE = re.compile(r"Enter[A-Z]")
 class Told:
     """Something to show. ``depth`` counts nested executions, ``seconds`` since the outermost one began."""
 
-    kind: Literal["state", "execution", "map", "question"]
+    kind: Literal["state", "reason", "execution", "map", "question"]
     words: str
     seconds: float
     depth: int = 0
@@ -69,6 +70,7 @@ class Execution:
     _began: datetime | None = None
     _last_id: int = 0
     _told: set[str] = field(default_factory=set)
+    _waits: str = ""
     _children: list[Execution] = field(default_factory=list)
     _map: dict[str, Any] = field(default_factory=dict)
     _question: Told | None = None
@@ -90,13 +92,15 @@ class Execution:
 
     @property
     def path(self) -> str:
-        """Where it is now: ``PruneVolumes > ApplyDeletions``."""
-        return " > ".join([self.current, *(child.path for child in self._children[-1:] if child.current)])
+        """Where it is now and what it waits for: ``PruneVolumes > CopyHome: vol-1 is still in-use``."""
+        here = f"{self.current}: {self._waits}" if self._waits else self.current
+        return " > ".join([here, *(child.path for child in self._children[-1:] if child.current)])
 
     def _heard(self, event: Mapping[str, Any]) -> Iterator[Told]:
         kind = event["type"]
         if kind in NEWS:
-            self.current = event["stateEnteredEventDetails"]["name"]
+            if self.current != event["stateEnteredEventDetails"]["name"]:
+                self.current, self._waits = event["stateEnteredEventDetails"]["name"], ""
             self._map = {"run": True} if kind == "MapStateEntered" else {}
             if self.current not in self._told and not _MARKS_STAGE.match(self.current):
                 self._told.add(self.current)
@@ -110,6 +114,10 @@ class Execution:
         elif kind in _TASK_ENDS:
             self._question = None  # asked and answered before anybody looked
             yield from self._look_at_children()
+            self._waits = not_yet(event)
+            if self._waits and f"{self.current}:" not in self._told:
+                self._told.add(f"{self.current}:")
+                yield self._tell("reason", f"  {self._waits}", event)
         elif kind in ENDS:
             self.ended = True
 
@@ -166,6 +174,17 @@ def child_of(submitted: Mapping[str, Any]) -> str | None:
         return None
     found: str | None = json.loads(details.get("output") or "{}").get("ExecutionArn")
     return found
+
+
+def not_yet(ended: Mapping[str, Any]) -> str:
+    """Why a function that is asked again and again is not done yet (``done`` or ``ready`` is false), in its own words."""
+    try:
+        payload = json.loads(ended.get("taskSucceededEventDetails", {}).get("output") or "{}").get("Payload")
+    except ValueError:  # an output that is too long is cut
+        return ""
+    if not isinstance(payload, dict) or False not in (payload.get("done"), payload.get("ready")):
+        return ""
+    return str(payload.get("reason") or "")
 
 
 def reason_of(question: Mapping[str, Any]) -> str:

@@ -260,11 +260,12 @@ def submitted(child_arn: str) -> dict[str, Any]:
     return {"type": "TaskSubmitted", "taskSubmittedEventDetails": details}
 
 
-def done(resource: str = "invoke") -> dict[str, Any]:
-    """An event: a task ended well."""
+def done(resource: str = "invoke", payload: dict[str, Any] | None = None) -> dict[str, Any]:
+    """An event: a task ended well; ``payload`` is what its function answered."""
+    output = json.dumps({"Payload": payload} if payload else {})
     return {
         "type": "TaskSucceeded",
-        "taskSucceededEventDetails": {"resourceType": "lambda", "resource": resource, "output": "{}"},
+        "taskSucceededEventDetails": {"resourceType": "lambda", "resource": resource, "output": output},
     }
 
 

@@ -64,6 +64,26 @@ def test_each_state_is_told_once_with_its_time_and_the_result_is_printed(person:
     ]
 
 
+def test_what_a_loop_waits_for_is_told_once_and_stands_in_the_live_line(person: Person, aws: StubAws) -> None:
+    def looked(reason: str) -> list:
+        return [
+            entered("CopyHome"),
+            scheduled(LAMBDA),
+            done(LAMBDA, {"done": False, "reason": reason}),
+            entered("WaitForCopy", "Wait"),
+        ]
+
+    last = [entered("CopyHome"), done(LAMBDA, {"done": True, "reason": "copied"}), entered("SwitchHome"), succeeded()]
+    batches = [looked("snap-1 has 10%"), looked("snap-1 has 80%"), [], last]
+    scripted(aws, PARENT, batches)
+    assert lines_about(person.run("watch", PARENT)) == [PARENT, "CopyHome", "  snap-1 has 10%", "SwitchHome", "succeeded"]
+
+    scripted(aws, PARENT, batches)
+    shown = person.at_terminal("watch", PARENT).out
+
+    assert "… CopyHome: snap-1 has 80%" in shown
+
+
 def test_a_look_costs_one_call_however_long_the_history_is(person: Person, aws: StubAws) -> None:
     many = [event for number in range(150) for event in (entered(f"State{number}"), done())]
     scripted(aws, PARENT, [many, [entered("Last")], [succeeded()]])
