@@ -70,6 +70,7 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
         auto_scaling_groups=scaling_groups,
         volume_tags=wanted_volume_tags(spec),
         node_port=spec.hub.node_port,
+        load_balancer_cidr=spec.network.load_balancer_cidr,
     )
     present = PresentSettings(
         entries=eks.entries(),

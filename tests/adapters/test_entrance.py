@@ -102,5 +102,16 @@ def test_the_rule_is_made_from_the_load_balancers_group_and_may_be_there_already
     assert backend.asked[0]["GroupId"] == NODES
 
 
+@pytest.mark.parametrize(("port", "words"), [(443, "the hub"), (80, "redirected to https")])
+def test_people_are_let_in_as_the_template_does_and_may_be_already(port: int, words: str) -> None:
+    backend = Backend([])
+    for _ in range(2):
+        entrance(backend).open_web_port(BALANCER, port, "137.229.0.0/16")
+    [permission] = backend.asked[0]["IpPermissions"]
+    assert (permission["FromPort"], permission["ToPort"], permission["IpProtocol"]) == (port, port, "tcp")
+    assert permission["IpRanges"] == [{"CidrIp": "137.229.0.0/16", "Description": words}]
+    assert backend.asked[0]["GroupId"] == BALANCER
+
+
 def test_a_load_balancer_that_is_gone_has_no_listeners() -> None:
     assert entrance(Backend([])).load_balancer() == (None, ())

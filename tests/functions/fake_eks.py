@@ -254,7 +254,13 @@ class FakeSecurityGroups:
     def authorize_security_group_ingress(self, GroupId: str, IpPermissions: list[dict[str, Any]]) -> dict[str, Any]:
         rules = self.rules[GroupId.removeprefix("sg-")]
         for permission in IpPermissions:
-            added = _rule(permission["FromPort"], UserIdGroupPairs=[{"GroupId": permission["UserIdGroupPairs"][0]["GroupId"]}])
+            pairs, ranges = permission.get("UserIdGroupPairs"), permission.get("IpRanges")
+            who = (
+                {"UserIdGroupPairs": [{"GroupId": pairs[0]["GroupId"]}]}
+                if pairs
+                else {"IpRanges": [{"CidrIp": ranges[0]["CidrIp"]}]}
+            )
+            added = _rule(permission["FromPort"], **who)
             if added in rules:
                 raise Refusal("InvalidPermission.Duplicate", "the specified rule already exists")
             rules.append(added)

@@ -12,7 +12,7 @@ from hubplane.domain.diagnosis.checks import CHECKS
 from hubplane.domain.diagnosis.facts import ASPECTS, Attachment, ClusterFacts, HubAnswers
 from hubplane.domain.diagnosis.findings import Finding
 from hubplane.domain.diagnosis.judging import diagnose, diagnosis_to_json
-from hubplane.domain.hub_facts import Target
+from hubplane.domain.hub_facts import Listener, Target
 from tests.unit.diagnosis.clusters import (
     JUST_NOW,
     OTHER_ZONE,
@@ -52,6 +52,12 @@ def made_today(facts: ClusterFacts) -> ClusterFacts:
     return replace(facts, snapshots=(), volumes=volumes)
 
 
+def a_launch_failed(facts: ClusterFacts) -> ClusterFacts:
+    """The zone had no instance, and nobody waits for one any more."""
+    failed = ((JUST_NOW, "InsufficientInstanceCapacity - We currently do not have sufficient m5.2xlarge capacity"),)
+    return replace(facts, node_groups=tuple(replace(group, failures=failed) for group in facts.node_groups))
+
+
 def with_pods(facts: ClusterFacts, *more: object) -> ClusterFacts:
     return replace(facts, pods=(*facts.pods, *more))
 
@@ -87,6 +93,9 @@ HEALTHY = {
     "a-hub-that-was-restarted-once": replace(
         healthy(), pods=tuple(replace(item, restarts=1) if item.component == "hub" else item for item in healthy().pods)
     ),
+    "a-launch-failed-and-nobody-waits": a_launch_failed(healthy()),
+    "an-image-of-another-minor-version": healthy(notebook_image=NotebookImageFound(True, True, True, "5.0.0")),
+    "a-listener-more": healthy(listeners=(*healthy().listeners, Listener(8443, "HTTPS", None, ("arn:of-somebody",)))),
     "a-finished-job": with_pods(healthy(), pod("hook-1", phase="Succeeded", ready=False)),
 }
 

@@ -76,7 +76,7 @@ TROUBLES: dict[str, tuple[Trouble, str, str, str | None, str]] = {
         lambda: replace(healthy(), ports=healthy().ports._replace(balancer_ports=frozenset())),  # type: ignore[union-attr]
         "entrance",
         "critical",
-        None,
+        "build_cluster",
         "shuts people out",
     ),
     "missing-target-rule": (

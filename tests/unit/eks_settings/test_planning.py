@@ -19,6 +19,7 @@ from hubplane.domain.eks_settings.settings import (
     WantedSettings,
 )
 from hubplane.domain.errors import ProviderError
+from hubplane.domain.hub_facts import PortRules
 
 ADMIN, ANNA, BERT, SWEEP = (f"arn:aws:iam::111122223333:role/{name}" for name in ("hubplane", "anna", "bert", "sweep"))
 EVERYTHING = PolicyGrant("AmazonEKSClusterAdminPolicy")
@@ -289,3 +290,30 @@ def test_only_the_volume_driver_is_configured_and_in_one_update(
         for action in actions
         if isinstance(action, planning.CreateAddon | planning.UpdateAddon)
     ] == expected
+
+
+AS_BUILT = PortRules(frozenset({80, 443}), True, "sg-nodes", "sg-balancer")
+
+
+@pytest.mark.parametrize(
+    ("ports", "opened"),
+    [
+        pytest.param(AS_BUILT, [], id="as-built"),
+        pytest.param(AS_BUILT._replace(node_port_open=False), [("sg-nodes", 30052)], id="no-node-port"),
+        pytest.param(AS_BUILT._replace(balancer_ports=frozenset({80})), [("sg-balancer", 443)], id="no-https"),
+        pytest.param(AS_BUILT._replace(balancer_ports=frozenset()), [("sg-balancer", 80), ("sg-balancer", 443)], id="nobody"),
+        pytest.param(PortRules(frozenset(), False, None, None), [], id="the-groups-are-gone"),
+        pytest.param(None, [], id="not-looked-at"),
+    ],
+)
+def test_rules_of_the_way_in_that_somebody_removed_are_made_again(ports: PortRules | None, opened: list[tuple[str, int]]) -> None:
+    wanted = WANTED._replace(load_balancer_cidr="137.229.0.0/16")
+    found: list[tuple[str, int]] = []
+    for action in plan_eks_settings(wanted, PRESENT._replace(ports=ports)):
+        match action:
+            case planning.OpenNodePort(node_group_id=group_id, node_port=port):
+                found.append((group_id, port))
+            case planning.OpenWebPort(balancer_group_id=group_id, port=port, cidr=cidr):
+                assert cidr == "137.229.0.0/16"
+                found.append((group_id, port))
+    assert found == opened

@@ -1,14 +1,14 @@
-"""The way in to a cluster's hub: the listeners of its load balancer, and what its security groups let through. Reads only."""
+"""The way in to a cluster's hub: the listeners of its load balancer, and what its security groups let through."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from hubplane.domain.hub_facts import Listener, LoadBalancer, PortRules
+from hubplane.domain.hub_facts import WEB_PORTS, Listener, LoadBalancer, PortRules
 from hubplane.domain.provider_errors import error_code, translated
 
-WEB_PORTS = (80, 443)
+HTTPS = 443
 
 
 class Entrance:
@@ -57,15 +57,21 @@ class Entrance:
 
     def open_node_port(self, node_group_id: str, balancer_group_id: str, node_port: int) -> None:
         """Let the load balancer in on the nodes' port, as the cluster's template does. Repeatable."""
-        permission = {
-            "IpProtocol": "tcp",
-            "FromPort": node_port,
-            "ToPort": node_port,
-            "UserIdGroupPairs": [{"GroupId": balancer_group_id, "Description": "port of the hub, from the load balancer only"}],
-        }
-        with translated(f"let the load balancer of cluster {self._cluster_name} in on port {node_port}"):
+        pair = {"GroupId": balancer_group_id, "Description": "port of the hub, from the load balancer only"}
+        doing = f"let the load balancer of cluster {self._cluster_name} in on port {node_port}"
+        self._let_in(doing, node_group_id, node_port, {"UserIdGroupPairs": [pair]})
+
+    def open_web_port(self, balancer_group_id: str, port: int, cidr: str) -> None:
+        """Let people in to the load balancer, as the cluster's template does. Repeatable."""
+        doing = f"let {cidr} in to the load balancer of cluster {self._cluster_name} on port {port}"
+        described = {"CidrIp": cidr, "Description": "the hub" if port == HTTPS else "redirected to https"}
+        self._let_in(doing, balancer_group_id, port, {"IpRanges": [described]})
+
+    def _let_in(self, doing: str, group_id: str, port: int, who: Mapping[str, Any]) -> None:
+        permission = {"IpProtocol": "tcp", "FromPort": port, "ToPort": port, **who}
+        with translated(doing):
             try:
-                self._ec2.authorize_security_group_ingress(GroupId=node_group_id, IpPermissions=[permission])
+                self._ec2.authorize_security_group_ingress(GroupId=group_id, IpPermissions=[permission])
             except Exception as error:
                 if error_code(error) != "InvalidPermission.Duplicate":
                     raise

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 LOGIN_PATH = "/hub/oauth_login"
 HEALTH_PATH = "/hub/health"
@@ -101,6 +101,10 @@ class Listener(NamedTuple):
     certificate_arn: str | None = None
     target_group_arns: tuple[str, ...] = ()
     redirects: bool = False
+
+
+WEB_PORTS: Final = (80, 443)
+"""On which a load balancer lets people in."""
 
 
 class PortRules(NamedTuple):

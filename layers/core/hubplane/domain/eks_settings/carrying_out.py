@@ -59,6 +59,9 @@ class Entrance(Protocol):
     def open_node_port(self, node_group_id: str, balancer_group_id: str, node_port: int) -> None:
         """Let the load balancer through to the nodes."""
 
+    def open_web_port(self, balancer_group_id: str, port: int, cidr: str) -> None:
+        """Let people through to the load balancer."""
+
 
 @dataclass(frozen=True, slots=True)
 class Hands:
@@ -99,5 +102,13 @@ def _do(action: planning.Action, eks: Eks, scaling: Scaling, entrance: Entrance)
             scaling.attach_target_group(group, target_group_arn)
         case planning.DetachTargetGroup(auto_scaling_group=group, target_group_arn=target_group_arn):
             scaling.detach_target_group(group, target_group_arn)
+        case planning.OpenNodePort() | planning.OpenWebPort():
+            _open(action, entrance)
+
+
+def _open(action: planning.OpenNodePort | planning.OpenWebPort, entrance: Entrance) -> None:
+    match action:
         case planning.OpenNodePort(node_group_id=node_group_id, balancer_group_id=balancer_group_id, node_port=node_port):
             entrance.open_node_port(node_group_id, balancer_group_id, node_port)
+        case planning.OpenWebPort(balancer_group_id=balancer_group_id, port=port, cidr=cidr):
+            entrance.open_web_port(balancer_group_id, port, cidr)

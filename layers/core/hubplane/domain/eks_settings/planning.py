@@ -19,6 +19,7 @@ from hubplane.domain.eks_settings.settings import (
     WantedSettings,
 )
 from hubplane.domain.errors import ProviderError
+from hubplane.domain.hub_facts import WEB_PORTS
 
 VOLUME_DRIVER = "aws-ebs-csi-driver"
 FAILED_ADDON_STATES = frozenset({"CREATE_FAILED", "UPDATE_FAILED"})
@@ -103,6 +104,13 @@ class OpenNodePort(NamedTuple):
     reason: str
 
 
+class OpenWebPort(NamedTuple):
+    balancer_group_id: str
+    port: int
+    cidr: str
+    reason: str
+
+
 Action = (
     CreateAccessEntry
     | UpdateAccessEntry
@@ -116,6 +124,7 @@ Action = (
     | AttachTargetGroup
     | DetachTargetGroup
     | OpenNodePort
+    | OpenWebPort
 )
 
 
@@ -130,6 +139,7 @@ def plan_eks_settings(wanted: WantedSettings, present: PresentSettings) -> tuple
         *_plan_associations(wanted, present),
         *_plan_addons(wanted, present),
         *_plan_node_port(wanted, present),
+        *_plan_web_ports(wanted, present),
         *_plan_target_groups(wanted, present),
     )
 
@@ -268,6 +278,19 @@ def _plan_node_port(wanted: WantedSettings, present: PresentSettings) -> list[Ac
         return []
     reason = f"let the load balancer in on node port {wanted.node_port} again, whose rule in {rules.node_group_id} was removed"
     return [OpenNodePort(rules.node_group_id, rules.balancer_group_id, wanted.node_port, reason)]
+
+
+def _plan_web_ports(wanted: WantedSettings, present: PresentSettings) -> list[Action]:
+    """As ``_plan_node_port``, for the rules that let people in; a port that anybody at all may use is open."""
+    rules = present.ports
+    if rules is None or rules.balancer_group_id is None or wanted.load_balancer_cidr is None:
+        return []
+    group_id, cidr = rules.balancer_group_id, wanted.load_balancer_cidr
+    return [
+        OpenWebPort(group_id, port, cidr, f"let {cidr} in on port {port} again, whose rule in {group_id} was removed")
+        for port in WEB_PORTS
+        if port not in rules.balancer_ports
+    ]
 
 
 def _plan_target_groups(wanted: WantedSettings, present: PresentSettings) -> list[Action]:

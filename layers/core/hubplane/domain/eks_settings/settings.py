@@ -60,7 +60,8 @@ class Association(NamedTuple):
 class WantedSettings(NamedTuple):
     """``access`` by principal ARN. ``addon_versions``: add-on to the version that EKS recommends.
 
-    ``volume_tags``: what the EBS CSI driver puts on every volume it makes, beside Kubernetes' own tags.
+    ``volume_tags``: what the EBS CSI driver puts on every volume it makes, beside Kubernetes' own tags. ``load_balancer_cidr``:
+    whom the load balancer lets in, None where that is not looked after.
     """
 
     access: Mapping[str, Access]
@@ -70,6 +71,7 @@ class WantedSettings(NamedTuple):
     auto_scaling_groups: tuple[str, ...]
     volume_tags: Mapping[str, str] = MappingProxyType({})
     node_port: int = 30052
+    load_balancer_cidr: str | None = None
 
 
 class PresentEntry(NamedTuple):

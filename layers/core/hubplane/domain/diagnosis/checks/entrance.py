@@ -36,7 +36,7 @@ def judge(facts: ClusterFacts) -> Iterator[Finding]:
     rules = facts.ports
     if rules is not None and not rules.balancer_ports >= {HTTPS}:
         said = f"security group {name}-load-balancer lets nobody in on port 443"
-        yield _changed("The load balancer's security group shuts people out.", said)
+        yield _broken(facts, "The load balancer's security group shuts people out.", said)
     healthy = any(target.state == "healthy" for target in facts.targets)
     if rules is not None and not rules.node_port_open and not healthy:
         port = facts.spec.hub.node_port
