@@ -20,7 +20,7 @@ from hubplane.adapters.function_url import RequestRefused, answer, read_request
 from hubplane.adapters.reviews import Reviews
 from hubplane.adapters.secretsmanager import SecretsManager
 from hubplane.adapters.stepfunctions import answer_task
-from hubplane.domain.errors import HubplaneError, ProviderError
+from hubplane.domain.errors import HubplaneError
 from hubplane.domain.registration.answering import Asked, Hands, respond
 from hubplane.domain.registration.decision_page import refused_request
 from hubplane.domain.registration.review import ruling_to_json
@@ -70,7 +70,4 @@ def hands() -> Hands:
 @cache
 def key() -> bytes:
     """The key of decision links. It stays in this process: no log, event or environment has it."""
-    text = SecretsManager(client("secretsmanager")).read(SETTINGS.link_key_secret_arn)
-    if text is None:
-        raise ProviderError(f"secret {SETTINGS.link_key_secret_arn} has no value: put 64 random characters into it")
-    return text.encode()
+    return SecretsManager(client("secretsmanager")).read_key(SETTINGS.link_key_secret_arn)

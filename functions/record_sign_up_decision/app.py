@@ -7,6 +7,7 @@ Event: ``username``, ``sub``, ``email``, ``signed_up_at``, ``decision`` (a rulin
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -21,10 +22,10 @@ from hubplane.adapters.people_ledger import entry_of_step
 from hubplane.adapters.reviews import Reviews
 from hubplane.adapters.stepfunctions import answer_task
 from hubplane.adapters.users_table import RecordChange, UsersTable
-from hubplane.domain.mail.messages import MailMessage
 from hubplane.domain.registration.applying import Hands, apply_ruling, sign_in_url_of
 from hubplane.domain.registration.records import UserRecord
-from hubplane.domain.registration.review import Ruling, read_ruling, ruling_to_json
+from hubplane.domain.registration.review import read_ruling
+from hubplane.domain.registration.reviewing import end_waiting_review, first_ruling
 from hubplane.entrypoint import task
 from hubplane.settings import read_settings
 
@@ -45,9 +46,9 @@ client = cache(boto3.client)  # made by the first call: a client costs as much t
 
 @task
 def handler(event: dict[str, Any]) -> dict[str, Any]:
-    ruling = read_ruling(event["decision"])
+    ruling, reviews = read_ruling(event["decision"]), Reviews(client("dynamodb"), SETTINGS.ledger_table_name)
     if not event.get("given"):
-        ruling = first_ruling(event["sub"], ruling)
+        ruling = first_ruling(event["sub"], ruling, reviews, datetime.now(UTC))
     urls = ClustersTable(client("dynamodb"), SETTINGS.clusters_table_name).hub_urls()
     applied = apply_ruling(
         event["username"],
@@ -58,42 +59,27 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
         sign_in_url=lambda record: sign_in_url_of(record, urls, SETTINGS.user_pool_domain_url),
     )
     if event.get("given"):
-        end_waiting_review(event["sub"], ruling)
+        end_waiting_review(event["sub"], ruling, reviews, answer, datetime.now(UTC))
     return {"status": applied.status, "changes": list(applied.changes), "reason": applied.reason}
 
 
-def first_ruling(sub: str, ruling: Ruling) -> Ruling:
-    """The ruling that counts: this one, unless another was stored first."""
-    reviews = Reviews(client("dynamodb"), SETTINGS.ledger_table_name)
-    review = reviews.read(sub)
-    if review is None or (review.ruling is None and reviews.rule(review, ruling, datetime.now(UTC))):
-        return ruling
-    stored = reviews.read(sub)
-    return stored.ruling if stored is not None and stored.ruling is not None else ruling
-
-
-def end_waiting_review(sub: str, ruling: Ruling) -> None:
-    """An execution that waits for an answer elsewhere ends with this one."""
-    reviews = Reviews(client("dynamodb"), SETTINGS.ledger_table_name)
-    review = reviews.read(sub)
-    if review is None or review.task_token is None:
-        return
-    reviews.rule(review, ruling, datetime.now(UTC))
-    answer_task(client("stepfunctions"), review.task_token, ruling_to_json(ruling))
+def answer(token: str, document: Mapping[str, Any]) -> None:
+    answer_task(client("stepfunctions"), token, document)
 
 
 def hands() -> Hands:
     """What ``apply_ruling`` acts with."""
-    users, accounts = (
-        UsersTable(client("dynamodb"), SETTINGS.users_table_name),
-        Accounts(client("cognito-idp"), SETTINGS.user_pool_id),
-    )
+    users = UsersTable(client("dynamodb"), SETTINGS.users_table_name)
+    accounts = Accounts(client("cognito-idp"), SETTINGS.user_pool_id)
 
     def write(old: UserRecord, new: UserRecord, sentence: str) -> bool:
         step = entry_of_step(SETTINGS.ledger_table_name, new.username, sentence, datetime.now(UTC))
         return users.write(RecordChange(new, old), also=[step])
 
-    def queue(message: MailMessage) -> None:
-        queue_mail(client("sqs"), SETTINGS.mail_queue_url, message)
-
-    return Hands(users.read, write, accounts.enable, accounts.disable, queue)
+    return Hands(
+        read=users.read,
+        write=write,
+        enable=accounts.enable,
+        disable=accounts.disable,
+        queue=lambda mail: queue_mail(client("sqs"), SETTINGS.mail_queue_url, mail),
+    )

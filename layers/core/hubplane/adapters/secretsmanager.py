@@ -35,6 +35,13 @@ class SecretsManager:
         text: str = answer["SecretString"]
         return text
 
+    def read_key(self, arn: str) -> bytes:
+        """The secret's current text as a key to sign with. Raises ``ProviderError`` where it has none yet, with what to do."""
+        text = self.read(arn)
+        if text is None:
+            raise ProviderError(f"secret {arn} has no value: put 64 random characters into it")
+        return text.encode()
+
     def create_once(self, name: str, make: Callable[[], str], tags: Mapping[str, str]) -> tuple[str, bool]:
         """(ARN, True) of a new secret whose text is ``make()``, or (ARN, False) of the one that has this name already.
 
