@@ -10,6 +10,7 @@ import boto3
 from hubplane.adapters.cloudformation import CloudFormation
 from hubplane.domain.cluster_stack.causes import hint_for
 from hubplane.domain.cluster_stack.change_set import ChangeSet, change_set_stage, changes_digest
+from hubplane.domain.cluster_stack.control_plane import without_echoes
 from hubplane.domain.cluster_stack.verdict import capped, classify_change_set
 from hubplane.domain.errors import ChangeRefused, StackFailed
 from hubplane.entrypoint import task
@@ -47,7 +48,7 @@ def judged(stack_name: str, change_set: ChangeSet) -> dict[str, Any]:
     """The answer for a complete change set, with the digest that its execution has to find again."""
     where = f"change set {change_set.name} of stack {stack_name}"
     deployed, wanted = stacks().template(stack_name), stacks().template(stack_name, change_set.name)
-    verdict = classify_change_set(change_set.changes, deployed, wanted)
+    verdict = classify_change_set(without_echoes(change_set, deployed, wanted), deployed, wanted)
     digest = changes_digest(change_set)
     if verdict.kind == "none":
         # CloudFormation calls an empty change set FAILED; a complete one without a resource changes the rest of the template.

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 
 from hubplane.domain.cluster_spec.model import ClusterSpec
+from hubplane.domain.cluster_stack.control_plane import declared_version
 from hubplane.domain.cluster_stack.names import CONTROL_PLANE_PART, change_set_name, continue_token
 from hubplane.domain.errors import StackBusy, StackFailed
 from tests.functions.change_stack_world import ARN, STACK, Machine, deployed
@@ -64,6 +66,41 @@ def test_a_lower_version_is_not_split_and_one_that_stays_asks_nobody(machine: Ma
     machine.plan(SPEC_2019, "second")
     assert "version" not in machine.account.asked
     assert not machine.plan(replace(SPEC_2019, kubernetes_version="1.34"), "third")["more"]
+
+
+def running(machine: Machine) -> str:
+    """The control plane's version once CloudFormation has done what it was asked to."""
+    machine.cloud.settle()
+    return declared_version(machine.cloud.stacks[STACK].template) or ""
+
+
+def calls_of_an_upgrade(machine: Machine, run: str) -> Iterator[None]:
+    """Every call of the stage for the next minor, one at a time."""
+    more = True
+    while more:
+        planned = machine.plan(next_minor(), run)
+        yield
+        more, part = planned["more"], CONTROL_PLANE_PART if planned["more"] else ""
+        machine.cloud.settle()
+        judged = machine.check_change(run, part)
+        yield
+        machine.execute(run, judged, part)
+        yield
+        machine.account.version = running(machine)
+        machine.check(run, part)
+        yield
+
+
+@pytest.mark.parametrize("calls", range(9))
+def test_an_upgrade_that_is_killed_after_any_call_is_made_whole_by_the_next_build(machine: Machine, calls: int) -> None:
+    machine.build(SPEC_2019, "first")
+    made = len(list(zip(range(calls), calls_of_an_upgrade(machine, "killed"), strict=False)))
+    assert made == min(calls, 8), "the calls of both changes"
+    machine.account.version = running(machine)
+    assert machine.build(next_minor(), "again")[1]["ready"]
+    found = machine.cloud.stacks[STACK].template["Resources"]
+    assert {found[name]["Properties"]["Version"] for name in ("Cluster", "NodeGroupMain")} == {"1.36"}
+    assert machine.build(next_minor(), "once more")[0]["verdict"] == "none"
 
 
 DOWN = "Unsupported Kubernetes minor version update from 1.36 to 1.35"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import Any
 
 from ministack.core.responses import new_uuid
 from ministack.services import autoscaling, ec2, eks
 
-from local.cloud import nodes
+from local.cloud import nodes, seed
 from local.cloud.cloud import Cloud
 from local.cloud.gateway import Gateway
 from local.cloud.mends import mend, replace_action
@@ -89,7 +90,9 @@ def apply(cloud: Cloud, group: dict[str, Any]) -> None:
         DesiredCapacity=int(config.get("desiredSize", 1)),
     )
     kind = instance_type(group)
-    nodes.reconcile(scaling, kind, str(nodes.template_data(group).get("ImageId") or ""))
+    image_id = str(nodes.template_data(group).get("ImageId") or "")
+    nodes.reconcile(scaling, kind, image_id)
+    group["releaseVersion"] = image_id or group.get("releaseVersion")  # "the AMI ID", EKS API, Nodegroup
     cloud.stand_in.put_node_group(
         group["clusterName"],
         group["nodegroupName"],
@@ -100,9 +103,15 @@ def apply(cloud: Cloud, group: dict[str, Any]) -> None:
             "labels": {"eks.amazonaws.com/nodegroup": group["nodegroupName"], **group["labels"]},
             "taints": group["taints"],
             "instance_ids": [instance["InstanceId"] for instance in scaling["Instances"]],
-            "version": str(group.get("version") or ""),
+            "version": _version_of(image_id) or str(group.get("version") or ""),
         },
     )
+
+
+def _version_of(image_id: str) -> str:
+    """The Kubernetes version that a seeded image of EKS is for, "" for another: a kubelet comes with its image."""
+    made_for = (re.search(r"k8s: (\d+\.\d+)", image.description) for image in seed.eks_images() if image.image_id == image_id)
+    return next((found[1] for found in made_for if found), "")
 
 
 def instance_type(group: dict[str, Any]) -> str:

@@ -37,7 +37,8 @@ def stacks_upgrade_one_minor(cloud: Cloud, gateway: Gateway) -> None:
         if _minor(wanted) != _minor(present) + 1:
             raise _refused(f"Unsupported Kubernetes minor version update from {present} to {wanted}")
         groups = [group for key, group in eks._nodegroups.items() if key.startswith(f"{physical_id}/")]
-        behind = [group["nodegroupName"] for group in groups if group.get("version") not in (None, "", present)]
+        versions = {group["nodegroupName"]: group.get("version") for group in groups if group.get("amiType") != "CUSTOM"}
+        behind = [name for name, version in versions.items() if version not in (None, "", present)]
         if behind:
             raise _refused(f"Nodegroup(s) {', '.join(behind)} must be updated to match cluster version {present} first")
         cluster["status"] = "UPDATING"

@@ -220,7 +220,9 @@ def test_a_failure_rolls_back_and_the_first_cause_is_first(cloud: RunningCloud) 
 def test_a_failed_update_takes_the_nodes_back(cloud: RunningCloud) -> None:
     assert carried_out(cloud, "returned", cluster_template("returned"), "CREATE")["StackStatus"] == "CREATE_COMPLETE"
     fault(cloud, resource_type="AWS::ElasticLoadBalancingV2::Listener", stack_name="returned", reason="no more listeners")
-    stack = carried_out(cloud, "returned", cluster_template("returned", desired=4))
+    wanted = cluster_template("returned", desired=4)
+    wanted["Resources"]["Listener"]["Properties"]["Port"] = 8080
+    stack = carried_out(cloud, "returned", wanted)
     assert stack["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
     assert ("Listener", "UPDATE_FAILED", "no more listeners") in events(cloud, "returned")
     assert cloud.stand_in.clusters["returned"]["groups"]["returned-nodes"]["desired"] == 1

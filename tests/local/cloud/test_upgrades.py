@@ -18,7 +18,8 @@ from tests.local.cloud.test_stacks import carried_out, change, cluster_template,
 def at(version: str, nodes: str | None = None, name: str = "rising") -> dict[str, Any]:
     """A cluster and its two nodes, at a Kubernetes version each."""
     whole = cluster_template(name, version=version, desired=2)["Resources"]
-    whole["Nodes"]["Properties"]["Version"] = nodes or version
+    # With an image of its own a group would have no version that could lag.
+    whole["Nodes"]["Properties"] |= {"Version": nodes or version, "AmiType": "AL2023_x86_64_STANDARD"}
     return {"Resources": {name: whole[name] for name in ("Cluster", "Template", "Nodes")}}
 
 

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from hubplane.domain.cluster_stack.control_plane import control_plane_first, declared_groups
+from hubplane.domain.cluster_stack.change_set import ChangeSet, ResourceChange
+from hubplane.domain.cluster_stack.control_plane import control_plane_first, declared_groups, without_echoes
+from hubplane.domain.cluster_stack.names import CONTROL_PLANE_PART, change_set_name
 from hubplane.domain.cluster_stack.template import render_cluster_template
 from tests.unit.cluster_stack.specs import BASE, FACTS, SPEC_2019
 
@@ -61,6 +63,35 @@ def test_a_change_that_is_nothing_but_the_control_plane_s_is_made_at_once() -> N
     only = copy.deepcopy(at("1.35"))
     only["Resources"]["Cluster"]["Properties"]["Version"] = "1.36"
     assert control_plane_first(at("1.35"), only, "1.35", {}) is None
+
+
+def modify(logical_id: str, replacement: str = "False", action: str = "Modify") -> ResourceChange:
+    return ResourceChange(action, logical_id, DEPLOYED["Resources"][logical_id]["Type"], replacement=replacement)
+
+
+@pytest.mark.parametrize(
+    ("part", "is_drift_aware", "told"),
+    [
+        (CONTROL_PLANE_PART, False, ["Cluster", "TargetGroup", "ClusterLogGroup"]),
+        (CONTROL_PLANE_PART, True, ["Cluster", "NodeGroupMain", "TargetGroup", "ClusterLogGroup"]),
+        ("", False, ["Cluster", "NodeGroupMain", "TargetGroup", "ClusterLogGroup"]),
+    ],
+    ids=["control plane", "drift", "the rest"],
+)
+def test_what_only_refers_to_the_cluster_is_no_change_where_nothing_but_its_version_changes(
+    part: str, is_drift_aware: bool, told: list[str]
+) -> None:
+    first = copy.deepcopy(at("1.35"))
+    first["Resources"]["Cluster"]["Properties"]["Version"] = "1.36"
+    changes = (
+        modify("Cluster"),
+        modify("NodeGroupMain"),
+        modify("TargetGroup", "Conditional"),
+        modify("ClusterLogGroup", "", "Remove"),
+    )
+    name = change_set_name("arn:aws:states:us-east-1:1:execution:hubplane-build-cluster:one", part)
+    found = ChangeSet("arn", name, "CREATE_COMPLETE", "AVAILABLE", "", changes, is_drift_aware)
+    assert [change.logical_id for change in without_echoes(found, at("1.35"), first)] == told
 
 
 def test_node_groups_are_told_by_the_names_that_eks_knows() -> None:

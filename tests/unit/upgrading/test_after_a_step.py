@@ -50,6 +50,12 @@ def test_a_group_with_a_pinned_image_has_no_version_to_check() -> None:
     spec = replace(OWN_AMI, kubernetes_version="1.36")
     groups = tuple(replace(GROUP, name=f"{spec.cluster_name}-{group.name}", version=None) for group in spec.node_groups)
     assert judge_upgraded(spec, replace(DONE, groups=groups), ADDONS, spec).wrong == ()
+    images = tuple(replace(group, release=wanted.ami_id) for group, wanted in zip(groups, spec.node_groups, strict=True))
+    assert judge_upgraded(spec, replace(DONE, groups=images), ADDONS, spec).wrong == ()
+    former = (replace(images[0], release="ami-0000000000former1"), *images[1:])
+    [wrong] = judge_upgraded(spec, replace(DONE, groups=former), ADDONS, spec).wrong
+    assert f"runs image ami-0000000000former1, not {spec.node_groups[0].ami_id}" in wrong
+    assert versions_in_words(replace(DONE, groups=former))[f"node group {former[0].name}"] == "ami-0000000000former1"
 
 
 def test_nothing_has_to_be_taken_back_where_nothing_was_changed() -> None:

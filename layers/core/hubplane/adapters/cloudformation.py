@@ -119,6 +119,7 @@ class CloudFormation:
             execution_status=head["ExecutionStatus"],
             reason=head.get("StatusReason", ""),
             changes=tuple(_change(change) for page in every for change in page.get("Changes", [])),
+            is_drift_aware=head.get("DeploymentMode") == "REVERT_DRIFT",
         )
 
     def unexecuted_change_sets(self, stack_name: str) -> list[str]:

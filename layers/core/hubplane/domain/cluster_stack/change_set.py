@@ -47,7 +47,7 @@ class ResourceChange:
 
 @dataclass(frozen=True)
 class ChangeSet:
-    """A described change set, every page of it."""
+    """A described change set, every page of it. ``is_drift_aware``: compared with what there really is."""
 
     change_set_id: str
     name: str
@@ -55,6 +55,7 @@ class ChangeSet:
     execution_status: str
     reason: str
     changes: tuple[ResourceChange, ...]
+    is_drift_aware: bool = False
 
 
 def changes_digest(change_set: ChangeSet) -> str:

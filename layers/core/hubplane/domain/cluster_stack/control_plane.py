@@ -13,9 +13,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from hubplane.domain.cluster_stack.change_set import ChangeSet, ResourceChange
+from hubplane.domain.cluster_stack.names import CONTROL_PLANE_PART
 from hubplane.domain.cluster_stack.wording import NODE_GROUP
 
-__all__ = ["ControlPlaneChange", "control_plane_first", "declared_groups", "declared_version"]
+__all__ = ["ControlPlaneChange", "control_plane_first", "declared_groups", "declared_version", "without_echoes"]
+
+Template = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,24 @@ class ControlPlaneChange:
 
     template: dict[str, Any]
     is_drift_aware: bool
+
+
+def without_echoes(change_set: ChangeSet, deployed: Template | None, wanted: Template | None) -> tuple[ResourceChange, ...]:
+    """The changes of the control plane's change set but those of resources that only refer to the cluster.
+
+    CloudFormation tells of them because it learns only later that a version changes none of the attributes that they refer to. A
+    drift-aware change set means it: there such a resource differs from its template.
+    """
+    if change_set.is_drift_aware or not change_set.name.endswith(f"-{CONTROL_PLANE_PART}") or deployed is None or wanted is None:
+        return change_set.changes
+    before, after = deployed.get("Resources", {}), wanted.get("Resources", {})
+    return tuple(
+        change
+        for change in change_set.changes
+        if change.action != "Modify"
+        or change.replacement != "False"
+        or before.get(change.logical_id) != after.get(change.logical_id)
+    )
 
 
 def declared_version(template: Mapping[str, Any] | None) -> str | None:

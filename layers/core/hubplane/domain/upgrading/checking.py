@@ -27,12 +27,14 @@ def judge_upgraded(spec: ClusterSpec, present: Present, addons: Mapping[str, str
         wrong.append(f"the control plane runs {present.control_plane}, not {wanted}")
     if present.status != "ACTIVE":
         wrong.append(f"the cluster is {present.status}")
-    pinned = {f"{spec.cluster_name}-{group.name}" for group in spec.node_groups if group.ami_id is not None}
+    pinned = {f"{spec.cluster_name}-{group.name}": group.ami_id for group in spec.node_groups if group.ami_id is not None}
     for group in present.groups:
         if group.version is None and group.name not in pinned:
             wrong.append(f"node group {group.name} has no version, though it pins no image")
         elif group.version not in (None, wanted):
             wrong.append(f"node group {group.name} runs {group.version}, not {wanted}")
+        elif group.image not in (None, pinned.get(group.name)):
+            wrong.append(f"node group {group.name} runs image {group.image}, not {pinned.get(group.name) or 'the one of EKS'}")
         if group.status != "ACTIVE":
             wrong.append(f"node group {group.name} is {group.status}")
     for name, version in addons.items():

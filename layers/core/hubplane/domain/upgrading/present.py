@@ -12,13 +12,18 @@ __all__ = ["GroupVersion", "Insight", "Present", "minor", "version_of", "version
 @dataclass(frozen=True, slots=True)
 class GroupVersion:
     """One node group. ``version`` None: its launch template names an image, so EKS gives it no version. ``release`` is EKS's
-    name for the image, such as ``1.35.2-20261101``. ``nodes``: how many it has."""
+    name for the image, such as ``1.35.2-20261101``, or the id of one that is not EKS's. ``nodes``: how many it has."""
 
     name: str
     version: str | None
     release: str | None
     status: str
     nodes: int
+
+    @property
+    def image(self) -> str | None:
+        """The id of an image that is not EKS's choice: ``releaseVersion`` "is the AMI ID" then (EKS API, Nodegroup)."""
+        return self.release if self.release is not None and self.release.startswith("ami-") else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,5 +63,5 @@ def version_of(number: int) -> str:
 
 def versions_in_words(present: Present) -> dict[str, str]:
     """Control plane, node groups and add-ons with their versions, for results, mails and the record."""
-    groups = {f"node group {group.name}": group.version or "an image of its own" for group in present.groups}
+    groups = {f"node group {group.name}": group.version or group.image or "an image of its own" for group in present.groups}
     return {"control plane": present.control_plane, **groups, **{f"add-on {name}": text for name, text in present.addons.items()}}
