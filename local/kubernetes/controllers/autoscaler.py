@@ -51,16 +51,15 @@ class Autoscaler:
             await asyncio.gather(self._scan, return_exceptions=True)
 
     def run(self) -> None:
-        if self._scan and not self._scan.done():
+        if time.monotonic() < self._next_scan or (self._scan and not self._scan.done()):
             return
-        if time.monotonic() >= self._next_scan and self._runs():
-            self._next_scan = time.monotonic() + SCAN_SECONDS
-            groups = groups_that_help(self.store)
-            if groups:
-                self._scan = asyncio.create_task(self._grow(groups))
+        self._next_scan = time.monotonic() + SCAN_SECONDS
+        groups = groups_that_help(self.store) if self._runs() else []
+        if groups:
+            self._scan = asyncio.create_task(self._grow(groups))
 
     def _runs(self) -> bool:
-        return any(_is(pod, "Ready", "True") for pod in self.store.list(PODS) if pod["metadata"]["namespace"] == NAMESPACE)
+        return any(_is(pod, "Ready", "True") for pod in self.store.list(PODS, NAMESPACE))
 
     async def _grow(self, groups: list[str]) -> None:
         try:
