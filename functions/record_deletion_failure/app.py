@@ -20,6 +20,8 @@ from hubplane.entrypoint import plausible_name, task
 from hubplane.settings import read_settings
 
 FAILED = "DELETION_FAILED"
+FREE = "Its record is DELETION_FAILED and its locks are free: nobody mounts a home there until it is deleted or built."
+UNTOUCHED = "Nothing of it was changed by this execution."
 
 
 @dataclass(frozen=True)
@@ -38,25 +40,10 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
     cluster_name = plausible_name(event["cluster_name"]) or ""
     execution_arn, now = event["execution_arn"], datetime.now(UTC)
     failure = describe_failure(event["stage"], event["error"], event["cause"])
-    entry = {"stage": failure.stage, "error": failure.error, "cause": failure.cause, "execution_arn": execution_arn}
+    entry = failure.entry(execution_arn)
     clusters = ClustersTable(client("dynamodb"), SETTINGS.clusters_table_name)
     released = cluster_name != "" and clusters.record_deletion(cluster_name, execution_arn, entry, FAILED, now)
-    told = {
-        "cluster": cluster_name or "(without a name)",
-        "stage": failure.stage,
-        "error": failure.error,
-        "cause": failure.cause,
-        "state": "Its record is DELETION_FAILED and its locks are free: nobody mounts a home there until it is deleted or built."
-        if released
-        else "Nothing of it was changed by this execution.",
-        "execution": execution_arn,
-    }
+    told = failure.told(cluster_name, execution_arn, state=FREE if released else UNTOUCHED)
     mail = MailMessage(f"deletion_failed#{execution_arn}", "deletion_failed", cluster_name or None, None, told)
     queue_mail(client("sqs"), SETTINGS.mail_queue_url, mail)
-    return {
-        "stage": failure.stage,
-        "error": failure.error,
-        "reason": failure.sentence,
-        "changes": [],
-        "lock_released": released,
-    }
+    return failure.answer(released)

@@ -38,22 +38,9 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
     cluster_name = plausible_name(event["cluster_name"]) or ""
     execution_arn, now = event["execution_arn"], datetime.now(UTC)
     failure = describe_failure(event["stage"], event["error"], event["cause"])
-    entry = {"stage": failure.stage, "error": failure.error, "cause": failure.cause, "execution_arn": execution_arn}
-    released = cluster_name != "" and clusters().record_failure(cluster_name, execution_arn, entry, now)
-    told = {
-        "cluster": cluster_name or "(without a name)",
-        "stage": failure.stage,
-        "error": failure.error,
-        "cause": failure.cause,
-        "lock": "The lock is free." if released else "This build does not hold the cluster's lock; another one may.",
-        "execution": execution_arn,
-    }
+    released = cluster_name != "" and clusters().record_failure(cluster_name, execution_arn, failure.entry(execution_arn), now)
+    lock = "The lock is free." if released else "This build does not hold the cluster's lock; another one may."
+    told = failure.told(cluster_name, execution_arn, lock=lock)
     mail = MailMessage(f"build_failed#{execution_arn}", "build_failed", cluster_name or None, None, told)
     queue_mail(client("sqs"), SETTINGS.mail_queue_url, mail)
-    return {
-        "stage": failure.stage,
-        "error": failure.error,
-        "reason": failure.sentence,
-        "changes": [],
-        "lock_released": released,
-    }
+    return failure.answer(released)

@@ -6,7 +6,6 @@ Event: ``cluster_name``, ``homes``, ``execution_arn``. Result: ``done``, ``waiti
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -16,29 +15,27 @@ import boto3
 
 from hubplane.adapters.cluster_leftovers import ClientPlace, ImagePlace, LogPlace, SchedulePlace, SecretPlace
 from hubplane.adapters.clusters_table import ClusterRecord, ClustersTable
-from hubplane.adapters.ebs import Ebs, changing_client, looking_client
+from hubplane.adapters.ebs import Ebs
 from hubplane.adapters.eks import cluster_status
 from hubplane.adapters.ledger_table import StorageLedger
-from hubplane.adapters.network_leftovers import LoadBalancerPlace, NetworkPlace
+from hubplane.adapters.network_leftovers import ClassicBalancerPlace, LoadBalancerPlace, NetworkPlace
 from hubplane.adapters.secretsmanager import SecretsManager
 from hubplane.adapters.storage_bucket import StorageBucket
 from hubplane.adapters.volume_use import read_uses
 from hubplane.domain.deletion.inputs import Homes
-from hubplane.domain.deletion.planning import judge_thing
+from hubplane.domain.deletion.listing import answer_of, listing_of
+from hubplane.domain.deletion.planning import judge_thing, named_by
 from hubplane.domain.deletion.storage import StorageSweep
 from hubplane.domain.deletion.sweeping import Place, Swept, sweep_places
-from hubplane.domain.deletion.things import verdict_to_json
 from hubplane.domain.images import own_repositories
 from hubplane.domain.oauth_client import secret_name, stored_client_id
-from hubplane.domain.report.pricing import Prices, prices_of
+from hubplane.domain.report.pricing import prices_of
 from hubplane.domain.storage.policy import StoragePolicy
 from hubplane.entrypoint import SecondsLeft, timed_task
 from hubplane.settings import Surroundings, read_settings
 
 # A batch of deletes with its look, or a load balancer with its tags, and the listing after it.
 ENOUGH_SECONDS = 90
-# Sentences of one call that the machine carries: a state holds 256 KiB. The ledger has each volume and snapshot.
-MOST_CHANGES = 100
 
 
 @dataclass(frozen=True)
@@ -52,11 +49,7 @@ class Settings:
 
 SETTINGS, REGION = read_settings(Settings), read_settings(Surroundings).aws_region
 client = cache(boto3.client)  # made by the first call: a client costs as much time again as importing boto3
-
-
-@cache
-def disks() -> Ebs:
-    return Ebs(looking_client(), changing_client())
+disks = cache(Ebs.connect)
 
 
 @timed_task
@@ -64,6 +57,7 @@ def handler(event: dict[str, Any], seconds_left: SecondsLeft) -> dict[str, Any]:
     cluster_name, execution_arn, homes = event["cluster_name"], event["execution_arn"], Homes(event["homes"])
     clusters = ClustersTable(client("dynamodb"), SETTINGS.clusters_table_name)
     bucket, prices, swept = StorageBucket(client("s3"), SETTINGS.storage_bucket_name), prices_of(REGION), Swept()
+    now, run_id = datetime.now(UTC), execution_arn.rpartition(":")[2]
 
     def hold() -> None:
         clusters.hold_for_deletion(cluster_name, execution_arn, datetime.now(UTC))
@@ -72,9 +66,9 @@ def handler(event: dict[str, Any], seconds_left: SecondsLeft) -> dict[str, Any]:
         return seconds_left() > ENOUGH_SECONDS
 
     hold()
-    is_gone = cluster_status(client("eks"), cluster_name) is None
-    record = clusters.read(cluster_name)
-    sweep_places(cluster_name, places(record), lambda thing: judge_thing(thing, cluster_name, prices), hold, enough_time, swept)
+    record, others = clusters.read(cluster_name), clusters.other_releases(cluster_name)
+    places = places_of(record, named_by(secret_name(cluster_name), others) is not None)
+    sweep_places(cluster_name, places, lambda thing: judge_thing(thing, cluster_name, prices, others), hold, enough_time, swept)
     StorageSweep(
         cluster_name=cluster_name,
         account_id=execution_arn.split(":")[4],
@@ -82,57 +76,33 @@ def handler(event: dict[str, Any], seconds_left: SecondsLeft) -> dict[str, Any]:
         policy=record.storage_policy or StoragePolicy(),
         prices=prices,
         disks=disks(),
-        ledger=ledger(cluster_name, execution_arn),
+        ledger=StorageLedger(client("dynamodb"), SETTINGS.ledger_table_name, cluster_name, f"{now:%Y-%m-%d}", f"delete-{run_id}"),
         sightings=bucket.sightings(cluster_name),
         uses=read_uses(client("dynamodb"), SETTINGS.ledger_table_name),
-        is_gone=is_gone,
+        is_gone=cluster_status(client("eks"), cluster_name) is None,
         now=lambda: datetime.now(UTC),
         hold=hold,
         enough_time=enough_time,
     ).sweep(swept)
-    return told(swept, bucket, prices, f"deletions/{cluster_name}/{execution_arn.rpartition(':')[2]}.json")
+    listing, key = listing_of(swept, prices.priced_as, datetime.now(UTC)), f"deletions/{cluster_name}/{run_id}.json"
+    bucket.put_json(key, listing)
+    return answer_of(swept, listing, key)
 
 
-def places(record: ClusterRecord) -> list[Place]:
+def places_of(record: ClusterRecord, is_client_shared: bool) -> list[Place]:
     """In the order of ``Kind``: what uses another thing goes before it. The client's secret goes after the client."""
     cluster_name = record.cluster_name
     own_client = stored_client_id(SecretsManager(client("secretsmanager")).read(secret_name(cluster_name)))
     return [
         SchedulePlace(client("scheduler"), SETTINGS.storage_schedule_group_name),
         LoadBalancerPlace(client("elbv2")),
+        ClassicBalancerPlace(client("elb")),
         NetworkPlace(client("ec2")),
         ImagePlace(client("ecr"), own_repositories(cluster_name)),
-        # A client that somebody gave the cluster was there before it, whatever its name.
-        ClientPlace(client("cognito-idp"), SETTINGS.user_pool_id, None if record.has_given_client else own_client),
+        # A client that somebody gave the cluster was there before it, whatever its name; one that another cluster reads stays.
+        ClientPlace(
+            client("cognito-idp"), SETTINGS.user_pool_id, None if record.has_given_client or is_client_shared else own_client
+        ),
         SecretPlace(client("secretsmanager"), f"hubplane/{cluster_name}/"),
         LogPlace(client("logs")),
     ]
-
-
-def ledger(cluster_name: str, execution_arn: str) -> StorageLedger:
-    """The deletion's part of this night's ledger."""
-    night, run_id = f"{datetime.now(UTC):%Y-%m-%d}", f"delete-{execution_arn.rpartition(':')[2]}"
-    return StorageLedger(client("dynamodb"), SETTINGS.ledger_table_name, cluster_name, night, run_id)
-
-
-def told(swept: Swept, bucket: StorageBucket, prices: Prices, key: str) -> dict[str, Any]:
-    """The result; the listing of what is still there goes to S3, because a fleet's snapshots are more than a state may hold."""
-    usd = round(sum(verdict.usd_per_month for verdict in swept.verdicts), 2)
-    listing = {
-        "written_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "priced_as": prices.priced_as,
-        "things": [verdict_to_json(verdict) for verdict in swept.verdicts],
-        "usd_per_month": usd,
-    }
-    bucket.put_json(key, listing)
-    removed = Counter(change.partition(" ")[0] for change in swept.changes)
-    waits = [verdict.reason for verdict in swept.verdicts if verdict.goes]
-    return {
-        "done": swept.done,
-        "waiting": swept.waiting,
-        "kept": len(swept.verdicts) - swept.waiting,
-        "usd_per_month": usd,
-        "listing_key": key,
-        "changes": swept.changes if len(swept.changes) <= MOST_CHANGES else [f"removed {sum(removed.values())} things"],
-        "reason": "; ".join(waits[:5]) if waits else f"{len(swept.verdicts)} thing(s) stay, for at most {usd} USD a month",
-    }

@@ -151,6 +151,12 @@ def plant_leftovers(hubplane: Hubplane) -> dict[str, str]:
     made["balancer"] = balancers.create_load_balancer(
         Name="a-service-of-ending", Type="network", Subnets=["subnet-39a09073", "subnet-4388e824"], Tags=marked
     )["LoadBalancers"][0]["LoadBalancerArn"]
+    made["classic balancer"] = "a1b2c3ofending"
+    hubplane.client("elb").create_load_balancer(
+        LoadBalancerName=made["classic balancer"],
+        Listeners=[{"Protocol": "tcp", "LoadBalancerPort": 80, "InstancePort": 30080}],
+        Tags=marked,
+    )
     made["target group"] = balancers.create_target_group(
         Name="k8s-of-ending", Protocol="TCP", Port=80, VpcId="vpc-4da21e37", Tags=marked
     )["TargetGroups"][0]["TargetGroupArn"]
@@ -259,6 +265,8 @@ def test_nothing_is_left_that_is_not_listed(ending: Ending) -> None:
     assert NAME not in hubplane.client("eks").list_clusters()["clusters"]
     balancers = hubplane.client("elbv2").describe_load_balancers()["LoadBalancers"]
     assert not {NAME, "a-service-of-ending"} & {item["LoadBalancerName"] for item in balancers}
+    classic = hubplane.client("elb").describe_load_balancers()["LoadBalancerDescriptions"]
+    assert ending.told["leftovers"]["classic balancer"] not in [item["LoadBalancerName"] for item in classic]
     targets = [item["TargetGroupArn"] for item in hubplane.client("elbv2").describe_target_groups()["TargetGroups"]]
     assert ending.told["leftovers"]["target group"] not in targets
     groups = {

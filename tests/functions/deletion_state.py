@@ -13,7 +13,7 @@ from moto.backends import get_backend
 
 from tests.functions.deletion_world import Account
 
-MOTO = ("dynamodb", "s3", "sqs", "ecr", "secretsmanager", "scheduler", "elbv2", "ec2", "logs")
+MOTO = ("dynamodb", "s3", "sqs", "ecr", "secretsmanager", "scheduler", "elb", "elbv2", "ec2", "logs")
 
 
 class AccountState:

@@ -103,7 +103,7 @@ class Account:
         self.cluster = Cluster(self.ebs)
         self.written: dict[str, datetime] = {}
         self.services = {name: boto3.client(name, REGION) for name in ("dynamodb", "s3", "sqs", "ecr", "secretsmanager")}
-        self.services |= {name: boto3.client(name, REGION) for name in ("scheduler", "elbv2", "ec2", "logs")}
+        self.services |= {name: boto3.client(name, REGION) for name in ("scheduler", "elb", "elbv2", "ec2", "logs")}
         self.pool = FakeUserPool()
         self.services["cognito-idp"] = fake_client("cognito-idp", self.pool)
         self._stores()
@@ -182,9 +182,20 @@ class Account:
         tagged = {"ResourceType": "network-interface", "Tags": [{"Key": "cluster.k8s.amazonaws.com/name", "Value": NAME}]}
         ec2.create_network_interface(SubnetId=subnet, Groups=[self.group], TagSpecifications=[tagged])
         self.services["logs"].create_log_group(logGroupName=f"/aws/eks/{NAME}/cluster")
+        self._classic_balancer("a1b2c3", CLUSTER_TAG)
+        self.foreign_balancer = self._classic_balancer("d4e5f6", {"kubernetes.io/cluster/other": "owned"})
         self.services["elbv2"].create_target_group(
             Name=f"{NAME}-30052", Protocol="HTTP", Port=30052, VpcId=vpc, Tags=[{"Key": "hubplane:cluster", "Value": NAME}]
         )
+
+    def _classic_balancer(self, name: str, tags: dict[str, str]) -> str:
+        self.services["elb"].create_load_balancer(
+            LoadBalancerName=name,
+            Listeners=[{"Protocol": "tcp", "LoadBalancerPort": 80, "InstancePort": 30080}],
+            AvailabilityZones=["us-east-1a"],
+            Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
+        )
+        return name
 
     def _group(self, vpc: str, name: str, tags: dict[str, str]) -> str:
         tagged = {"ResourceType": "security-group", "Tags": [{"Key": key, "Value": value} for key, value in tags.items()]}
@@ -282,6 +293,7 @@ class Account:
         ]
         secrets = self.services["secretsmanager"].list_secrets()["SecretList"]
         schedules = self.services["scheduler"].list_schedules(GroupName="storage-days")["Schedules"]
+        balancers = self.services["elb"].describe_load_balancers()["LoadBalancerDescriptions"]
         return {
             *self.ebs.volumes,
             *self.ebs.snapshots,
@@ -291,6 +303,7 @@ class Account:
             *self.pool.clients,
             *(item["Name"] for item in schedules if item["Name"] == f"{NAME}-storage-day"),
             *(item["repositoryName"] for item in self.services["ecr"].describe_repositories()["repositories"]),
+            *(item["LoadBalancerName"] for item in balancers if item["LoadBalancerName"] != self.foreign_balancer),
             *(item["TargetGroupArn"] for item in self.services["elbv2"].describe_target_groups()["TargetGroups"]),
             *(item["logGroupName"] for item in self.services["logs"].describe_log_groups()["logGroups"]),
         }

@@ -11,7 +11,15 @@ from typing import Any
 import pytest
 from moto import mock_aws
 
-from hubplane.domain.errors import ClusterBusy, ClusterUnknown, DeletionInputInvalid, LockLost, StackBusy, StackFailed
+from hubplane.domain.errors import (
+    ClusterBusy,
+    ClusterUnknown,
+    DeletionInputInvalid,
+    HomeNotProved,
+    LockLost,
+    StackBusy,
+    StackFailed,
+)
 from tests.functions.deletion_cluster import NAME
 from tests.functions.deletion_state import AccountState
 from tests.functions.deletion_world import Account
@@ -78,6 +86,45 @@ def test_after_proof_the_older_copies_go_and_a_last_copy_never(account: Account)
     assert "snap-ann-0" not in kept, "the newer one holds all of it"
     assert {item["VolumeId"] for item in kept.values()} == {"vol-ann", "vol-bob", "vol-cyd", "vol-hub"}
     assert len(kept) == 4
+
+
+def test_a_classic_load_balancer_of_the_cluster_goes_and_another_s_stays(account: Account) -> None:
+    account.delete()
+    standing = account.services["elb"].describe_load_balancers()["LoadBalancerDescriptions"]
+    assert [item["LoadBalancerName"] for item in standing] == [account.foreign_balancer]
+
+
+def test_a_mounted_volume_without_tags_keeps_the_cluster_whole(account: Account) -> None:
+    account.ebs.volume("vol-nobody-s", {})
+    account.cluster.home("dan", "vol-nobody-s")
+    with pytest.raises(HomeNotProved, match="vol-nobody-s"):
+        account.delete()
+    assert account.cluster.stack == "UPDATE_COMPLETE"
+    assert "jupyterhub" in account.cluster.releases
+    account.ebs.create_tags(Resources=["vol-nobody-s"], Tags=[{"Key": f"kubernetes.io/cluster/{NAME}", "Value": "owned"}])
+    account.written["vol-nobody-s"] = account.written["vol-bob"]
+    assert account.delete()["status"] == "DELETED"
+
+
+def test_a_copy_beside_a_home_is_listed_and_stays(account: Account) -> None:
+    account.ebs.volume("vol-copy", {"hubplane:cluster": NAME, "hubplane:copy-of-claim": "claim-ann"})
+    account.cluster.home("restored-ann", "vol-copy")
+    account.delete()
+    (found,) = (item for item in account.listing() if item["thing_id"] == "vol-copy")
+    assert "made beside a home" in found["reason"]
+    assert found["usd_per_month"] == pytest.approx(0.8)
+    assert "vol-copy" in account.ebs.volumes
+
+
+def test_an_image_and_a_client_that_another_cluster_uses_stay(account: Account) -> None:
+    named = [f"5537.dkr.ecr.us-east-1.amazonaws.com/hubplane/{NAME}/hub:1", f"secret:hubplane/{NAME}/oauth-client-a1"]
+    item = {"cluster_name": {"S": "other"}, "status": {"S": "ACTIVE"}, "release": {"S": json.dumps({"spec": named})}}
+    account.services["dynamodb"].put_item(TableName="clusters", Item=item)
+    account.delete()
+    listed = kinds(account)
+    assert listed["image repository"] == {f"hubplane/{NAME}/hub"}
+    assert listed["secret"] == {f"hubplane/{NAME}/oauth-client"}
+    assert listed["OAuth client"] == {"ours", "foreign"}
 
 
 def test_a_protected_volume_stays_and_says_why(account: Account) -> None:

@@ -37,6 +37,7 @@ MODULES = (
     "eks_insights",
     "target_health",
     "load_balancers",
+    "classic_load_balancers",
     "stack_eks",
     "stack_drift",
     "eks_rolling",

@@ -187,3 +187,19 @@ def test_load_balancers_and_listeners_are_checked(cloud: RunningCloud, served: d
     forward = [{"Type": "forward", "TargetGroupArn": served["targets"]}]
     listener = {"LoadBalancerArn": arn, "Protocol": "HTTPS", "Port": 444, "DefaultActions": forward}
     assert code_of(balancing.create_listener, Certificates=[{"CertificateArn": unknown}], **listener) == "CertificateNotFound"
+
+
+def test_classic_load_balancers_have_an_api_of_their_own(cloud: RunningCloud) -> None:
+    classic = cloud.client("elb")
+    listener = {"Protocol": "tcp", "LoadBalancerPort": 80, "InstancePort": 30080}
+    tags = [{"Key": "kubernetes.io/cluster/sar", "Value": "owned"}]
+    classic.create_load_balancer(LoadBalancerName="a1b2", Listeners=[listener], Tags=tags)
+    listed = classic.describe_load_balancers()["LoadBalancerDescriptions"]
+    assert [item["LoadBalancerName"] for item in listed] == ["a1b2"]
+    assert classic.describe_tags(LoadBalancerNames=["a1b2"])["TagDescriptions"][0]["Tags"] == tags
+    assert "a1b2" not in str(cloud.client("elbv2").describe_load_balancers()["LoadBalancers"])
+    for _ in range(2):
+        classic.delete_load_balancer(LoadBalancerName="a1b2")
+    assert classic.describe_load_balancers()["LoadBalancerDescriptions"] == []
+    with pytest.raises(classic.exceptions.AccessPointNotFoundException):
+        classic.describe_tags(LoadBalancerNames=["a1b2"])

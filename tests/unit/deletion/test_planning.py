@@ -8,7 +8,7 @@ import pytest
 
 from hubplane.domain.deletion.inputs import Homes
 from hubplane.domain.deletion.planning import judge_snapshot, judge_thing, judge_volume
-from hubplane.domain.deletion.things import Kind, Thing, Verdict, owners_in, verdict_from_json, verdict_to_json
+from hubplane.domain.deletion.things import Kind, Thing, Verdict, owners_in, tagged_thing, verdict_from_json, verdict_to_json
 from hubplane.domain.report.pricing import prices_of
 from hubplane.domain.storage.copies import find_copies
 from hubplane.domain.storage.policy import StoragePolicy
@@ -51,6 +51,29 @@ def test_things_go_only_where_they_say_that_they_are_the_cluster_s(thing: Thing,
     verdict = judge_thing(thing, CLUSTER, PRICES)
     assert (verdict.goes, verdict.usd_per_month) == (goes, pytest.approx(usd))
     assert told in verdict.reason
+
+
+def test_what_a_tag_calls_shared_outlives_the_cluster() -> None:
+    thing = tagged_thing(Kind.SECURITY_GROUP, "sg-1", {f"kubernetes.io/cluster/{CLUSTER}": "shared"})
+    verdict = judge_thing(thing, CLUSTER, PRICES)
+    assert not verdict.goes
+    assert verdict.reason == f"Kept: its tag kubernetes.io/cluster/{CLUSTER} says that it is shared."
+    owned = tagged_thing(Kind.SECURITY_GROUP, "sg-1", {f"kubernetes.io/cluster/{CLUSTER}": "owned"})
+    assert judge_thing(owned, CLUSTER, PRICES).goes
+
+
+@pytest.mark.parametrize(
+    ("thing_id", "goes"),
+    [("hubplane/lab/notebook", False), ("hubplane/lab/oauth-client", False), ("hubplane/lab/hub", True)],
+)
+def test_what_another_cluster_s_release_names_stays(thing_id: str, goes: bool) -> None:
+    others = {
+        "ice": '{"spec": {"notebook": {"image": "5537.dkr.ecr.us-east-1.amazonaws.com/hubplane/lab/notebook:1"}}}',
+        "sea": '{"spec": {"oauth": {"client_id_secret_arn": "arn:aws:secretsmanager:x:secret:hubplane/lab/oauth-client-a1"}}}',
+    }
+    verdict = judge_thing(Thing(Kind.IMAGE_REPOSITORY, thing_id, frozenset({CLUSTER})), CLUSTER, PRICES, others)
+    assert verdict.goes is goes
+    assert goes or "the release of cluster" in verdict.reason
 
 
 def of_volume(*things: Any, homes: Homes = Homes.KEEP_SNAPSHOTS, **fields: Any) -> Verdict:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any, Final
 
-from hubplane.domain.deletion.things import Kind, Thing, owners_in, tags_of
+from hubplane.domain.deletion.things import Kind, Thing, tagged_thing, tags_of
 from hubplane.domain.provider_errors import error_code, translated
 
 RECOVERY_DAYS: Final = 30
@@ -87,7 +87,7 @@ class ImagePlace:
             tags = tags_of(self._client.list_tags_for_resource(resourceArn=found["repositoryArn"])["tags"])
             pages = self._client.get_paginator("describe_images").paginate(repositoryName=name)
             size = sum(item.get("imageSizeInBytes", 0) for page in pages for item in page["imageDetails"])
-        return Thing(Kind.IMAGE_REPOSITORY, name, owners_in(tags), size_gib=size / GIB)
+        return tagged_thing(Kind.IMAGE_REPOSITORY, name, tags, size_gib=size / GIB)
 
     def remove(self, thing: Thing) -> None:
         """The repository with all images: a build makes them again."""
@@ -171,7 +171,7 @@ class SecretPlace:
                 raise
         if found.get("DeletedDate"):
             return None
-        return Thing(Kind.SECRET, thing.thing_id, owners_in(tags_of(found.get("Tags", ()))))
+        return tagged_thing(Kind.SECRET, thing.thing_id, tags_of(found.get("Tags", ())))
 
     def remove(self, thing: Thing) -> None:
         """Mark it: for ``RECOVERY_DAYS`` it can be taken back, and costs nothing meanwhile."""
@@ -186,11 +186,12 @@ class LogPlace:
         self._client = client
 
     def find(self, cluster_name: str) -> Iterator[Thing]:
-        """Those below ``/aws/eks/<cluster>/``."""
-        prefix = f"/aws/eks/{cluster_name}/"
-        with translated(f"describe the log groups below {prefix}"):
-            pages = self._client.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=prefix)
-            found = [item for page in pages for item in page["logGroups"]]
+        """Those of EKS, and of CloudWatch's own agent where somebody installed that."""
+        found = []
+        for prefix in (f"/aws/eks/{cluster_name}/", f"/aws/containerinsights/{cluster_name}/"):
+            with translated(f"describe the log groups below {prefix}"):
+                pages = self._client.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=prefix)
+                found += [item for page in pages for item in page["logGroups"]]
         for item in found:
             days = item.get("retentionInDays")
             until = f"its entries go by themselves after {days} days" if days else "it has no end of retention: set one"

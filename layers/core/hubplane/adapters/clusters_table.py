@@ -58,6 +58,19 @@ class ClustersTable:
                 found.append(BuiltCluster(item["cluster_name"]["S"], hub_url))
         return tuple(sorted(found, key=lambda cluster: cluster.cluster_name))
 
+    def other_releases(self, cluster_name: str) -> dict[str, str]:
+        """The release of every other cluster that was built and not deleted since, as the text that it is kept as; in pages."""
+        with translated("read the releases of the other clusters"):
+            pages = self._client.get_paginator("scan").paginate(
+                TableName=self._table_name,
+                ProjectionExpression="cluster_name, #release",
+                FilterExpression="attribute_exists(#release) AND NOT #status = :deleted AND NOT cluster_name = :name",
+                ExpressionAttributeNames={"#release": "release", "#status": "status"},
+                ExpressionAttributeValues={":deleted": {"S": DELETED}, ":name": {"S": cluster_name}},
+                ConsistentRead=True,
+            )
+            return {item["cluster_name"]["S"]: item["release"]["S"] for page in pages for item in page["Items"]}
+
     def hub_urls(self) -> dict[str, str]:
         """Where people reach the hub of each of ``built``, by the cluster's name."""
         return {cluster.cluster_name: cluster.hub_url for cluster in self.built()}

@@ -17,6 +17,7 @@ from botocore.config import Config
 from botocore.exceptions import ConnectionError as NoConnection
 from botocore.exceptions import HTTPClientError
 
+from hubplane.domain.homes.marks import HUBPLANE_CLUSTER_TAG
 from hubplane.domain.provider_errors import error_code, translated
 from hubplane.domain.storage.ports import REFUSAL_OF_CODE, Refusal, Refused
 from hubplane.domain.storage.records import Snapshot, Volume
@@ -103,6 +104,13 @@ class Ebs:
         snapshots = {item.snapshot_id: item for key, value in forms.items() for item in self.snapshots_by_tag(key, value)}
         snapshots |= {item.snapshot_id: item for item in self.snapshots_of(volumes)}
         return tuple(volumes.values()), tuple(snapshots.values())
+
+    def copies_of(self, cluster_name: str) -> tuple[tuple[Volume, ...], tuple[Snapshot, ...]]:
+        """Every volume and snapshot that says whose it is without being in a plan's scope (``domain.homes.marks``)."""
+        return (
+            self.volumes_by_tag(HUBPLANE_CLUSTER_TAG, [cluster_name]),
+            self.snapshots_by_tag(HUBPLANE_CLUSTER_TAG, cluster_name),
+        )
 
     def create_snapshot(self, volume_id: str, tags: Mapping[str, str]) -> str:
         """Start a snapshot, tagged in the same call. Raises ``Refused``, ``Throttled``, ``ProviderError``."""

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from hubplane.domain.deletion.things import CLUSTER_TAG_PREFIX, NAME_TAGS, Kind, Thing, owners_in, tags_of
+from hubplane.domain.deletion.things import CLUSTER_TAG_PREFIX, NAME_TAGS, Kind, Thing, tagged_thing, tags_of
+from hubplane.domain.errors import NotYet
 from hubplane.domain.provider_errors import error_code, translated
 
-ARNS_PER_CALL = 20
-"""DescribeTags of Elastic Load Balancing takes so many resources (API reference)."""
+NAMES_PER_CALL = 20
+"""DescribeTags of Elastic Load Balancing takes so many resources, in both versions (API reference)."""
+
+GONE_CODES = ("LoadBalancerNotFound", "TargetGroupNotFound")
 
 
 class LoadBalancerPlace:
@@ -21,20 +24,19 @@ class LoadBalancerPlace:
     def find(self, cluster_name: str) -> Iterator[Thing]:
         """Those that carry a tag of the cluster, or its name."""
         for kind, arns in ((Kind.LOAD_BALANCER, self._load_balancers()), (Kind.TARGET_GROUP, self._target_groups())):
-            clusters = self._clusters(list(arns))
-            for arn, owners in clusters.items():
-                name = arn.split("/")[-2]
+            for arn, tags in self._tags(list(arns)).items():
+                thing, name = tagged_thing(kind, arn, tags), arn.split("/")[-2]
                 # A target group is called after the cluster and its port (docs/architecture.md, "Names").
                 is_called = name == cluster_name or (kind is Kind.TARGET_GROUP and name.rpartition("-")[0] == cluster_name)
-                if cluster_name in owners or (is_called and not owners):
-                    yield Thing(kind, arn, owners)
+                if cluster_name in thing.clusters or (is_called and not thing.clusters):
+                    yield thing
 
     def again(self, thing: Thing) -> Thing | None:
         """With its tags as they are now."""
         listed = self._load_balancers() if thing.kind is Kind.LOAD_BALANCER else self._target_groups()
         if thing.thing_id not in listed:
             return None
-        return Thing(thing.kind, thing.thing_id, self._clusters([thing.thing_id])[thing.thing_id])
+        return tagged_thing(thing.kind, thing.thing_id, self._tags([thing.thing_id])[thing.thing_id])
 
     def remove(self, thing: Thing) -> None:
         """A load balancer takes its listeners with it; a target group that one still uses is refused (``ResourceInUse``)."""
@@ -54,14 +56,59 @@ class LoadBalancerPlace:
             pages = self._client.get_paginator("describe_target_groups").paginate()
             return [item["TargetGroupArn"] for page in pages for item in page["TargetGroups"]]
 
-    def _clusters(self, arns: list[str]) -> dict[str, frozenset[str]]:
-        found: dict[str, frozenset[str]] = {arn: frozenset() for arn in arns}
-        with translated("describe tags of load balancers"):
-            for start in range(0, len(arns), ARNS_PER_CALL):
-                answer = self._client.describe_tags(ResourceArns=arns[start : start + ARNS_PER_CALL])
-                for item in answer["TagDescriptions"]:
-                    found[item["ResourceArn"]] = owners_in(tags_of(item.get("Tags", ())))
-        return found
+    def _tags(self, arns: list[str]) -> dict[str, dict[str, str]]:
+        return _tags_of_balancers(lambda part: self._client.describe_tags(ResourceArns=part), arns, "ResourceArn")
+
+
+class ClassicBalancerPlace:
+    """The load balancers that Kubernetes itself makes for a Service where no AWS Load Balancer Controller runs; ``client`` is a
+    boto3 ``elb`` client. Their names are hashes, so only tags tell whose they are; so are the groups ``k8s-elb-…`` of each, which
+    carry the same tags (cloud-provider-aws, pkg/providers/v1/tags.go) and are found with the others."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def find(self, cluster_name: str) -> Iterator[Thing]:
+        """Those that carry a tag of the cluster."""
+        for name, tags in self._tags(self._names()).items():
+            thing = tagged_thing(Kind.CLASSIC_LOAD_BALANCER, name, tags)
+            if cluster_name in thing.clusters:
+                yield thing
+
+    def again(self, thing: Thing) -> Thing | None:
+        """With its tags as they are now."""
+        if thing.thing_id not in self._names():
+            return None
+        return tagged_thing(thing.kind, thing.thing_id, self._tags([thing.thing_id])[thing.thing_id])
+
+    def remove(self, thing: Thing) -> None:
+        """Repeatable: the call succeeds for one that is gone (DeleteLoadBalancer, API reference of 2012-06-01)."""
+        with translated(f"delete {thing.kind} {thing.thing_id}"):
+            self._client.delete_load_balancer(LoadBalancerName=thing.thing_id)
+
+    def _names(self) -> list[str]:
+        with translated("describe classic load balancers"):
+            pages = self._client.get_paginator("describe_load_balancers").paginate()
+            return [item["LoadBalancerName"] for page in pages for item in page["LoadBalancerDescriptions"]]
+
+    def _tags(self, names: list[str]) -> dict[str, dict[str, str]]:
+        return _tags_of_balancers(lambda part: self._client.describe_tags(LoadBalancerNames=part), names, "LoadBalancerName")
+
+
+def _tags_of_balancers(ask: Callable[[list[str]], Any], names: list[str], key: str) -> dict[str, dict[str, str]]:
+    """The tags of each. Raises ``NotYet`` where one went since it was listed, whosesoever it is: the next call lists anew."""
+    found: dict[str, dict[str, str]] = {name: {} for name in names}
+    with translated("describe tags of load balancers"):
+        for start in range(0, len(names), NAMES_PER_CALL):
+            try:
+                answer = ask(names[start : start + NAMES_PER_CALL])
+            except Exception as error:
+                if error_code(error) in GONE_CODES:
+                    raise NotYet(f"a load balancer or target group went while its tags were asked for: {error}") from error
+                raise
+            for item in answer["TagDescriptions"]:
+                found[item[key]] = tags_of(item.get("Tags", ()))
+    return found
 
 
 class NetworkPlace:
@@ -123,8 +170,8 @@ def _interface(item: Mapping[str, Any]) -> Thing:
     tags = tags_of(item.get("TagSet", ()))
     attachment = item.get("Attachment") or {}
     busy = f"it is {item['Status']} on {attachment.get('InstanceId', 'something')}" if item["Status"] != "available" else ""
-    return Thing(Kind.NETWORK_INTERFACE, item["NetworkInterfaceId"], owners_in(tags), busy=busy)
+    return tagged_thing(Kind.NETWORK_INTERFACE, item["NetworkInterfaceId"], tags, busy=busy)
 
 
 def _group(item: Mapping[str, Any]) -> Thing:
-    return Thing(Kind.SECURITY_GROUP, item["GroupId"], owners_in(tags_of(item.get("Tags", ()))))
+    return tagged_thing(Kind.SECURITY_GROUP, item["GroupId"], tags_of(item.get("Tags", ())))

@@ -33,6 +33,20 @@ class Failure:
         """One line: where it ended and why."""
         return f"{self.stage} failed ({self.error}): {self.cause}"
 
+    def entry(self, execution_arn: str) -> dict[str, str]:
+        """As a cluster's record keeps it."""
+        return {"stage": self.stage, "error": self.error, "cause": self.cause, "execution_arn": execution_arn}
+
+    def told(self, cluster_name: str, execution_arn: str, **more: str) -> dict[str, str]:
+        """What a mail about it says; ``more`` is the line of that kind of mail. ``cluster_name`` may be empty."""
+        where = {"cluster": cluster_name or "(without a name)", "execution": execution_arn}
+        return {**where, "stage": self.stage, "error": self.error, "cause": self.cause, **more}
+
+    def answer(self, released: bool) -> dict[str, Any]:
+        """What the machine hears of it. ``released``: the execution held a lock, and it was given back."""
+        said = {"stage": self.stage, "error": self.error, "reason": self.sentence}
+        return {**said, "changes": [], "lock_released": released}
+
 
 def describe_failure(stage: str, error: str, cause: str) -> Failure:
     """The failure behind what Step Functions caught. Any text is accepted; nothing is lost but length."""

@@ -1,8 +1,8 @@
 """What a thing that stays costs a month: list prices of us-east-1 but for storage, whose prices are the report's own table.
 
-https://aws.amazon.com/elasticloadbalancing/pricing/ (0.0225 USD an hour, its units of load aside), /ecr/pricing/ (0.10 a GB),
-/secrets-manager/pricing/ (0.40 a secret), /cloudwatch/pricing/ (0.03 a GB of archived logs), as pages of others quoted them in
-2026. What is not named costs nothing by itself.
+https://aws.amazon.com/elasticloadbalancing/pricing/ (0.0225 USD an hour, its units of load aside; a classic one 0.025),
+/ecr/pricing/ (0.10 a GB), /secrets-manager/pricing/ (0.40 a secret), /cloudwatch/pricing/ (0.03 a GB of archived logs), as pages
+of others quoted them in 2026. What is not named costs nothing by itself.
 """
 
 from __future__ import annotations
@@ -15,7 +15,11 @@ from hubplane.domain.report.pricing import Prices
 __all__ = ["usd_per_month"]
 
 HOURS_OF_A_MONTH: Final = 730
-EACH: Final = {Kind.LOAD_BALANCER: 0.0225 * HOURS_OF_A_MONTH, Kind.SECRET: 0.40}
+EACH: Final = {
+    Kind.LOAD_BALANCER: 0.0225 * HOURS_OF_A_MONTH,
+    Kind.CLASSIC_LOAD_BALANCER: 0.025 * HOURS_OF_A_MONTH,
+    Kind.SECRET: 0.40,
+}
 PER_GIB: Final = {Kind.IMAGE_REPOSITORY: 0.10, Kind.LOG_GROUP: 0.03}
 
 

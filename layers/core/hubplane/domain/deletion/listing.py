@@ -2,17 +2,48 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any, Final
 
-from hubplane.domain.deletion.things import Kind, Verdict, verdict_from_json
+from hubplane.domain.deletion.sweeping import Swept
+from hubplane.domain.deletion.things import Kind, Verdict, verdict_from_json, verdict_to_json
 
-__all__ = ["lines_of", "summary_of"]
+__all__ = ["answer_of", "lines_of", "listing_of", "summary_of"]
 
 NAMED: Final = 20
 """Things that a mail names one by one; of a fleet's volumes and snapshots it tells the sum."""
 
+MOST_CHANGES: Final = 100
+"""Sentences of one call that the machine carries: a state holds 256 KiB. The ledger has each volume and snapshot."""
+
 COUNTED: Final = (Kind.VOLUME, Kind.SNAPSHOT)
+
+
+def listing_of(swept: Swept, priced_as: str, now: datetime) -> dict[str, Any]:
+    """One line a thing that is still there, for S3: a fleet's snapshots are more than a state may hold."""
+    return {
+        "written_at": now.isoformat(timespec="seconds"),
+        "priced_as": priced_as,
+        "things": [verdict_to_json(verdict) for verdict in swept.verdicts],
+        "usd_per_month": round(sum(verdict.usd_per_month for verdict in swept.verdicts), 2),
+    }
+
+
+def answer_of(swept: Swept, listing: Mapping[str, Any], key: str) -> dict[str, Any]:
+    """What the machine hears of one call's sweep; ``listing`` lies under ``key``."""
+    usd, waits = listing["usd_per_month"], [verdict.reason for verdict in swept.verdicts if verdict.goes]
+    removed = Counter(change.partition(" ")[0] for change in swept.changes)
+    return {
+        "done": swept.done,
+        "waiting": swept.waiting,
+        "kept": len(swept.verdicts) - swept.waiting,
+        "usd_per_month": usd,
+        "listing_key": key,
+        "changes": swept.changes if len(swept.changes) <= MOST_CHANGES else [f"removed {removed.total()} things"],
+        "reason": "; ".join(waits[:5]) if waits else f"{len(swept.verdicts)} thing(s) stay, for at most {usd} USD a month",
+    }
 
 
 def summary_of(listing: Mapping[str, Any], key: str) -> dict[str, Any]:

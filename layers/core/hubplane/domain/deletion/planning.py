@@ -5,7 +5,7 @@ Unknown means keep: what says nothing of its cluster, what two clusters share, a
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from hubplane.domain.deletion.costs import usd_per_month
@@ -18,7 +18,7 @@ from hubplane.domain.storage.proof import find_proof
 from hubplane.domain.storage.records import Snapshot, Volume
 from hubplane.domain.storage.view import StorageView
 
-__all__ = ["judge_snapshot", "judge_thing", "judge_volume", "snapshot_thing", "volume_thing"]
+__all__ = ["judge_copy", "judge_snapshot", "judge_thing", "judge_volume", "named_by", "snapshot_thing", "volume_thing"]
 
 # Those of the storage day but for idleness, which the cluster's end takes the place of, and for the hub's database, which is
 # proved like a home here.
@@ -32,14 +32,23 @@ GUARDS: Final[tuple[pruning.VolumeGuard, ...]] = (
 )
 
 
-def judge_thing(thing: Thing, cluster_name: str, prices: Prices) -> Verdict:
-    """The verdict on anything but a volume or a snapshot."""
+def named_by(thing_id: str, others: Mapping[str, str]) -> str | None:
+    """Another cluster whose release names the thing: an image that it runs, a secret that it reads. ``others``: release texts by
+    cluster."""
+    return next((name for name in sorted(others) if thing_id in others[name]), None)
+
+
+def judge_thing(thing: Thing, cluster_name: str, prices: Prices, others: Mapping[str, str] | None = None) -> Verdict:
+    """The verdict on anything but a volume or a snapshot. ``others`` as in ``named_by``."""
     if not thing.clusters:
         return _stays(thing, "its name fits, but nothing says that it is this cluster's", prices)
     if thing.clusters != {cluster_name}:
         return _stays(thing, f"it says that it belongs to {', '.join(sorted(thing.clusters))}", prices)
     if thing.stays:
         return _stays(thing, thing.stays, prices)
+    user = named_by(thing.thing_id, others or {})
+    if user is not None:
+        return _stays(thing, f"the release of cluster {user} names it", prices)
     return _goes(thing, f"the cluster is gone{f', but {thing.busy}' if thing.busy else ''}", prices)
 
 
@@ -56,6 +65,11 @@ def judge_volume(view: StorageView, volume: Volume, homes: Homes, prices: Prices
     if proof is None:
         return _stays(thing, f"no snapshot proves to hold all of it: {found}", prices)
     return _goes(thing, found, prices, proof.snapshot_id)
+
+
+def judge_copy(thing: Thing, prices: Prices) -> Verdict:
+    """The verdict on what was made beside the homes and is in no plan of the storage day: nothing proves what it holds."""
+    return _stays(thing, "it was made beside a home, and nothing proves what it holds: delete it when nobody needs it", prices)
 
 
 def judge_snapshot(view: StorageView, copies: Copies, snapshot: Snapshot, homes: Homes, prices: Prices) -> Verdict:

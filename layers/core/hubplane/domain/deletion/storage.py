@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final, Protocol
 
 from hubplane.domain.deletion.inputs import Homes
-from hubplane.domain.deletion.planning import judge_snapshot, judge_volume
+from hubplane.domain.deletion.planning import judge_copy, judge_snapshot, judge_volume, snapshot_thing, volume_thing
 from hubplane.domain.deletion.sweeping import Swept
 from hubplane.domain.deletion.things import Verdict
 from hubplane.domain.errors import HubplaneError
@@ -20,7 +20,7 @@ from hubplane.domain.storage.outcomes import Intent, Outcome, Result
 from hubplane.domain.storage.policy import StoragePolicy
 from hubplane.domain.storage.ports import Ledger, Refusal, Refused
 from hubplane.domain.storage.records import Inventory, Sighting, Snapshot, UseEvent, Volume
-from hubplane.domain.storage.view import StorageView, view_of
+from hubplane.domain.storage.view import GONE_STATES, StorageView, view_of
 
 __all__ = ["Disks", "StorageSweep"]
 
@@ -33,6 +33,9 @@ class Disks(Protocol):
 
     def of_cluster(self, cluster_name: str) -> tuple[tuple[Volume, ...], tuple[Snapshot, ...]]:
         """Every volume and snapshot that carries the cluster's tags in either form, and every snapshot of those volumes."""
+
+    def copies_of(self, cluster_name: str) -> tuple[tuple[Volume, ...], tuple[Snapshot, ...]]:
+        """What was made beside the cluster's homes, and carries its name in ``hubplane:cluster`` only."""
 
     def delete_volume(self, volume_id: str) -> None:
         """Delete one volume that no cluster knows. Raises ``Refused``."""
@@ -68,6 +71,11 @@ class StorageSweep:
         copies = find_copies(view)
         verdicts = [judge_snapshot(view, copies, item, self.homes, self.prices) for item in view.snapshots.values()]
         self._remove(self._judged(verdicts, swept), Action.DELETE_SNAPSHOT, swept)
+        volumes, snapshots = self.disks.copies_of(self.cluster_name)
+        beside = [item for item in volumes if item.volume_id not in view.volumes and item.state not in GONE_STATES]
+        others = [item for item in snapshots if item.snapshot_id not in view.snapshots]
+        for copy in [*map(volume_thing, beside), *map(snapshot_thing, others)]:
+            swept.keep(judge_copy(copy, self.prices))
 
     def _look(self) -> StorageView:
         volumes, snapshots = self.disks.of_cluster(self.cluster_name)

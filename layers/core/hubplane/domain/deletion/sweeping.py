@@ -40,8 +40,9 @@ class Swept:
 
     @property
     def done(self) -> bool:
-        """Nothing is left that goes."""
-        return self.in_time and not self.waiting
+        """Nothing is left that goes, and nothing went in this call: what was made meanwhile, or was not told yet because tags
+        and filters of EC2 come to be true some time later, is seen by one more look."""
+        return self.in_time and not self.waiting and not self.changes
 
     def keep(self, verdict: Verdict) -> None:
         """The thing is there, and stays."""

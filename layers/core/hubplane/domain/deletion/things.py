@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
-__all__ = ["Kind", "Thing", "Verdict", "owners_in", "verdict_from_json", "verdict_to_json"]
+__all__ = ["Kind", "Thing", "Verdict", "owners_in", "tagged_thing", "verdict_from_json", "verdict_to_json"]
 
 CLUSTER_TAG_PREFIX = "kubernetes.io/cluster/"
 # Who writes which: Hubplane, the EBS CSI driver, the VPC CNI, the AWS Load Balancer Controller. Each holds a cluster's name.
@@ -19,6 +19,7 @@ class Kind(StrEnum):
 
     SCHEDULE = "schedule"
     LOAD_BALANCER = "load balancer"
+    CLASSIC_LOAD_BALANCER = "classic load balancer"
     TARGET_GROUP = "target group"
     NETWORK_INTERFACE = "network interface"
     SECURITY_GROUP = "security group"
@@ -66,6 +67,14 @@ def owners_in(tags: Mapping[str, str]) -> frozenset[str]:
     named = {tags[key] for key in NAME_TAGS if tags.get(key)}
     owned = {key.removeprefix(CLUSTER_TAG_PREFIX) for key, value in tags.items() if key.startswith(CLUSTER_TAG_PREFIX) and value}
     return frozenset(named | owned)
+
+
+def tagged_thing(kind: Kind, thing_id: str, tags: Mapping[str, str], *, size_gib: float = 0.0, busy: str = "") -> Thing:
+    """The thing as its tags tell of it. One that a cluster's tag calls ``shared`` outlives the cluster: so Kubernetes names what
+    it uses and did not make (https://kubernetes-sigs.github.io/aws-load-balancer-controller, "Subnet discovery")."""
+    shared = sorted(key for key, value in tags.items() if key.startswith(CLUSTER_TAG_PREFIX) and value == "shared")
+    stays = f"its tag {shared[0]} says that it is shared" if shared else ""
+    return Thing(kind, thing_id, owners_in(tags), size_gib=size_gib, busy=busy, stays=stays)
 
 
 def tags_of(items: Iterable[Mapping[str, str]]) -> dict[str, str]:
