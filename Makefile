@@ -17,8 +17,15 @@ local-stop: .venv/.ready  ## End the embedded cloud and leave nothing behind
 	@$(BIN)/python -m local.guide stop
 
 test: tools  ## Set up and run every test
+	@$(MAKE) --no-print-directory -k -j 2 tests-of-parts tests-end-to-end
+
+tests-of-parts:
 	$(BIN)/pytest -n 2 --dist loadgroup --ignore tests/e2e
-	$(BIN)/pytest tests/e2e  # by themselves: they share one cloud, and the last ones look at the traces of all
+
+# One process: they share one cloud, and the last ones look at the traces of all. Beside the others: they mostly wait for it.
+tests-end-to-end:
+	@mkdir -p .local; $(BIN)/pytest tests/e2e > .local/tests-end-to-end.log 2>&1; \
+		status=$$?; cat .local/tests-end-to-end.log; exit $$status
 
 check: .venv/.ready .tools/sam/.ready  ## Lint, types, import rules, templates
 	$(BIN)/ruff check .
@@ -79,4 +86,4 @@ tools: .venv/.ready .tools/sam/.ready .tools/cloud/.ready .tools/bin/.ready .too
 	@bash local/browser/setup.sh
 	@touch $@
 
-.PHONY: help local local-stop test check bench mail-preview deploy tools
+.PHONY: help local local-stop test tests-of-parts tests-end-to-end check bench mail-preview deploy tools
