@@ -19,12 +19,15 @@ local-stop: .venv/.ready  ## End the embedded cloud and leave nothing behind
 test: tools  ## Set up and run every test
 	@$(MAKE) --no-print-directory -k -j 2 tests-of-parts tests-end-to-end
 
+# Layers are built with make as well, which must not look for the jobs of this one.
+PYTEST := env -u MAKEFLAGS -u MFLAGS $(BIN)/pytest
+
 tests-of-parts:
-	$(BIN)/pytest -n 2 --dist loadgroup --ignore tests/e2e
+	$(PYTEST) -n 2 --dist loadgroup --ignore tests/e2e
 
 # One process: they share one cloud, and the last ones look at the traces of all. Beside the others: they mostly wait for it.
 tests-end-to-end:
-	@mkdir -p .local; $(BIN)/pytest tests/e2e > .local/tests-end-to-end.log 2>&1; \
+	@mkdir -p .local; $(PYTEST) tests/e2e > .local/tests-end-to-end.log 2>&1; \
 		status=$$?; cat .local/tests-end-to-end.log; exit $$status
 
 check: .venv/.ready .tools/sam/.ready  ## Lint, types, import rules, templates
