@@ -12,10 +12,16 @@ from typing import Any
 import pytest
 
 from hubplane.adapters.storage_bucket import StorageBucket
+from hubplane.adapters.users_table import RecordChange
+from hubplane.domain.registration.records import Status, UserRecord
 from local.guide import fleet
 from local.guide.follow import Outcome
+from local.guide.hub_visit import HubVisit
+from local.guide.round_trip import start as start_server
+from local.guide.sign_up import PASSWORD
 from tests.e2e.conftest import Hubplane
 from tests.e2e.control import post
+from tests.e2e.spawning import account, people
 from tests.e2e.storage import ebs, mails
 from tests.e2e.test_inputs import typed_spec
 from tests.e2e.test_mail import wait_for
@@ -24,6 +30,8 @@ pytestmark = pytest.mark.e2e
 
 NAME = "ending"
 ANN, BOB, CYD = "annends", "bobends", "cydends"
+EVE = "eveends"
+NODE_PORT = 30088
 CHAPTER = "the work of months"
 LATER = 1800
 """Seconds by which the tests let time pass: twice what a volume rests before it is proved."""
@@ -66,6 +74,10 @@ class Ending:
                     item[name] = {"S": earlier.isoformat()}
             if item:
                 dynamodb.put_item(TableName=table, Item=item)
+        for volume_id, volume in self.volumes().items():
+            for key in {"server-start-time", "server-stop-time"} & set(volume["tags"]):
+                earlier = datetime.fromisoformat(volume["tags"][key]) - timedelta(seconds=LATER)
+                self.hubplane.client("ec2").create_tags(Resources=[volume_id], Tags=[{"Key": key, "Value": str(earlier)}])
 
     def follow(self, execution_arn: str) -> Outcome:
         """To the end, while time passes."""
@@ -166,7 +178,7 @@ def plant_leftovers(hubplane: Hubplane) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def ending(hubplane: Hubplane) -> Iterator[Ending]:
     """The cluster is built, refused, planned, killed in the middle and run to its end; tests look at what was seen."""
-    document = typed_spec(NAME, node_port=30088)
+    document = typed_spec(NAME, node_port=NODE_PORT)
     hubplane.build(document)
     world = Ending(hubplane, plant_homes(hubplane))
     world.told["leftovers"] = plant_leftovers(hubplane)
@@ -211,6 +223,7 @@ def test_while_a_build_runs_it_is_refused(ending: Ending) -> None:
 
 def test_it_refuses_others_is_killed_and_runs_to_its_end(ending: Ending) -> None:
     hubplane, states = ending.hubplane, ending.hubplane.client("stepfunctions")
+    eve_at_work(ending)
     first = ending.start()
     wait_for(lambda: ending.status() == "DELETING", "the deletion to begin")
     for machine, document in (
@@ -224,6 +237,8 @@ def test_it_refuses_others_is_killed_and_runs_to_its_end(ending: Ending) -> None
     assert ending.status() == "DELETING", "who was refused changed nothing"
 
     wait_for(lambda: servers_gone(ending), "servers to stop")
+    stopped = f"asked the hub to stop the server of {EVE}"
+    wait_for(lambda: stopped in str(states.get_execution_history(executionArn=first, maxResults=1000)), "the hub to be asked")
     states.stop_execution(executionArn=first, error="Killed", cause="by a test")
     assert ending.status() == "DELETING", "nobody was there to write anything else"
     outcome = ending.follow(ending.start())
@@ -231,6 +246,18 @@ def test_it_refuses_others_is_killed_and_runs_to_its_end(ending: Ending) -> None
     ending.told["outcome"] = outcome
     assert outcome.result["status"] == "DELETED"
     assert outcome.result["unfinished"] == 0, listing(ending)
+
+
+def eve_at_work(ending: Ending) -> None:
+    """Eve signs in at the real hub, her server runs, and she has written something that no night has seen."""
+    hubplane = ending.hubplane
+    record = UserRecord(EVE, account(hubplane, EVE), f"{EVE}@uni.example.org", Status.APPROVED, (NAME,))
+    assert people(hubplane).write(RecordChange(record))
+    visit = HubVisit(hubplane.cloud, NAME, NODE_PORT, EVE, PASSWORD)
+    visit.sign_in()
+    start_server(visit)
+    visit.write_marker(CHAPTER)
+    (ending.told["eve's volume"],) = (key for key, item in ending.volumes().items() if f"claim-{EVE}" in json.dumps(item["tags"]))
 
 
 def servers_gone(ending: Ending) -> list[str]:
@@ -251,6 +278,8 @@ def test_no_home_is_without_its_copy_and_what_stands_is_listed(ending: Ending) -
     for home in ending.homes.values():
         good = [item for item in snapshots.values() if item["volume_id"] == home.volume_id and item["state"] == "completed"]
         assert good, home.person
+    copies = [key for key, item in snapshots.items() if item["volume_id"] == ending.told["eve's volume"]]
+    assert [snapshots[key]["state"] for key in copies] == ["completed"]
     assert set(volumes) | set(snapshots) <= set(listed)
     assert "do-not-delete" in listed[ending.homes[CYD].volume_id]["reason"]
     assert sum(item["usd_per_month"] for item in listed.values()) == pytest.approx(
