@@ -17,7 +17,8 @@ local-stop: .venv/.ready  ## End the embedded cloud and leave nothing behind
 	@$(BIN)/python -m local.guide stop
 
 test: tools  ## Set up and run every test
-	@$(MAKE) --no-print-directory -k -j 2 tests-of-parts tests-end-to-end
+	@$(MAKE) --no-print-directory -k -j 2 tests-of-parts tests-end-to-end; \
+		status=$$?; cat .local/tests-end-to-end.log; exit $$status
 
 # Layers are built with make as well, which must not look for the jobs of this one.
 PYTEST := env -u MAKEFLAGS -u MFLAGS $(BIN)/pytest
@@ -25,10 +26,10 @@ PYTEST := env -u MAKEFLAGS -u MFLAGS $(BIN)/pytest
 tests-of-parts:
 	$(PYTEST) -n 2 --dist loadgroup --ignore tests/e2e
 
-# One process: they share one cloud, and the last ones look at the traces of all. Beside the others: they mostly wait for it.
+# One process: they share one cloud, and the last ones look at the traces of all. Beside the others, because they mostly wait
+# for it; what they said is printed when both are done.
 tests-end-to-end:
-	@mkdir -p .local; $(PYTEST) tests/e2e > .local/tests-end-to-end.log 2>&1; \
-		status=$$?; cat .local/tests-end-to-end.log; exit $$status
+	@mkdir -p .local; $(PYTEST) tests/e2e > .local/tests-end-to-end.log 2>&1
 
 check: .venv/.ready .tools/sam/.ready  ## Lint, types, import rules, templates
 	$(BIN)/ruff check .
