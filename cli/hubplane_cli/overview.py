@@ -75,10 +75,15 @@ def _machine(command: str) -> Machine:
 def _executions(cloud: Cloud, machine: Machine, only_running: bool) -> Iterator[dict[str, Any]]:
     if machine.output_key not in cloud.outputs:
         return  # of a program that is newer than what is deployed
-    wanted: dict[str, Any] = {"statusFilter": "RUNNING"} if only_running else {"maxResults": NEWEST}
+    wanted: dict[str, Any] = {"statusFilter": "RUNNING"} if only_running else {"PaginationConfig": {"MaxItems": NEWEST}}
+    pages = cloud.client("stepfunctions").get_paginator("list_executions")
     with asking("list the executions"):
-        answer = cloud.client("stepfunctions").list_executions(stateMachineArn=cloud.outputs[machine.output_key], **wanted)
-    for item in answer["executions"]:
+        found = [
+            item
+            for page in pages.paginate(stateMachineArn=cloud.outputs[machine.output_key], **wanted)
+            for item in page["executions"]
+        ]
+    for item in found:
         started, ended = item["startDate"], item.get("stopDate") or datetime.now(UTC)
         yield {
             "command": machine.command,

@@ -172,14 +172,16 @@ class StubAws:
         return {**start, **({"stopDate": BEGAN + 65, **script.ending} if script.ended else {})}
 
     def _list(self, given: dict[str, Any]) -> dict[str, Any]:
-        """Those of one machine that are in the state asked for, the newest first, as AWS does."""
+        """A page of those of one machine that are in the state asked for, the newest first, as AWS does."""
         prefix = given["stateMachineArn"].replace(":stateMachine:", ":execution:")
         found = []
         for number, arn in enumerate(self.executions):
             told = {**self._describe({"executionArn": arn}), "name": arn.rpartition(":")[2], "startDate": BEGAN + number}
             if arn.startswith(f"{prefix}:") and given.get("statusFilter") in (None, told["status"]):
                 found.append({name: value for name, value in told.items() if name != "output"})
-        return {"executions": found[::-1][: given.get("maxResults", 100)]}
+        begin, size = int(given.get("nextToken", 0)), given.get("maxResults") or 100
+        more = {"nextToken": str(begin + size)} if len(found) > begin + size else {}
+        return {"executions": found[::-1][begin : begin + size], **more}
 
     def _history(self, given: dict[str, Any]) -> dict[str, Any]:
         script = self._script(given)

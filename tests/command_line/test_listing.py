@@ -31,11 +31,28 @@ def test_those_that_run_are_listed_with_what_watch_needs(person: Person, executi
     assert filters == {"RUNNING"}
 
 
+def test_more_than_a_page_of_those_that_run_are_all_listed(person: Person, aws: StubAws) -> None:
+    for number in range(101):
+        aws.executions[f"{STATES}:execution:build:lab-{number}"] = Script([[entered("ChangeStack")], []], {}, seen=1)
+
+    assert len(json.loads(person.run("executions", "--json").out)) == 101
+
+
 @pytest.mark.parametrize("name", ["storage-day", "run_storage_day"])
 def test_of_one_command_those_that_ended_are_listed_too(person: Person, executions: StubAws, name: str) -> None:
     (row,) = json.loads(person.run("executions", name, "--json").out)
 
     assert (row["command"], row["status"], row["execution_arn"]) == ("storage-day", "SUCCEEDED", ENDED)
+
+
+def test_of_one_command_ten_are_enough(person: Person, aws: StubAws) -> None:
+    for number in range(25):
+        aws.executions[f"{STATES}:execution:day:{number}"] = Script([[succeeded()]], {"status": "SUCCEEDED"}, seen=1)
+
+    listed = json.loads(person.run("executions", "storage-day", "--json").out)
+
+    assert [row["execution_arn"].rpartition(":")[2] for row in listed] == [str(number) for number in range(24, 14, -1)]
+    assert [operation for operation, _ in aws.asked].count("ListExecutions") == 1
 
 
 def test_where_nothing_runs_standard_output_is_empty(person: Person, aws: StubAws) -> None:
