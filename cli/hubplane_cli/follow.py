@@ -184,7 +184,7 @@ def not_yet(ended: Mapping[str, Any]) -> str:
         return ""
     if not isinstance(payload, dict) or False not in (payload.get("done"), payload.get("ready")):
         return ""
-    return str(payload.get("reason") or "")
+    return " ".join(str(payload.get("reason") or "").split())  # a second line could not be written over
 
 
 def reason_of(question: Mapping[str, Any]) -> str:

@@ -74,7 +74,7 @@ def test_what_a_loop_waits_for_is_told_once_and_stands_in_the_live_line(person: 
         ]
 
     last = [entered("CopyHome"), done(LAMBDA, {"done": True, "reason": "copied"}), entered("SwitchHome"), succeeded()]
-    batches = [looked("snap-1 has 10%"), looked("snap-1 has 80%"), [], last]
+    batches = [looked("snap-1 has 10%"), looked("snap-1\n  has 80%\n"), [], last]
     scripted(aws, PARENT, batches)
     assert lines_about(person.run("watch", PARENT)) == [PARENT, "CopyHome", "  snap-1 has 10%", "SwitchHome", "succeeded"]
 
