@@ -97,3 +97,17 @@ def test_every_machine_logs_into_the_group_of_machines_and_its_role_lets_it() ->
 @pytest.mark.parametrize("name", template()["Outputs"])
 def test_an_output_says_what_it_is(name: str) -> None:
     assert template()["Outputs"][name].get("Description")
+
+
+def test_the_page_on_logs_names_every_group_that_a_machine_writes_into() -> None:
+    page = (REPOSITORY / "docs/runbooks/read-logs.md").read_text()
+    rows = [line for line in page.splitlines() if line.strip().startswith("|")]
+    functions = resources("AWS::Serverless::Function")
+    missing = []
+    for item in resources("AWS::Serverless::StateMachine").values():
+        machine = item["Properties"]["DefinitionUri"].rpartition("/")[2].removesuffix(".asl.json")
+        called = {name.removesuffix("Arn") for name in item["Properties"]["DefinitionSubstitutions"]} & functions.keys()
+        for group in {functions[name]["Properties"]["LoggingConfig"]["LogGroup"]["Ref"] for name in called}:
+            told = groups()[group]["LogGroupName"]["Fn::Sub"].replace("${AWS::StackName}", "STACK")
+            missing += [] if any(f"`{machine}`" in row and f"`{told}`" in row for row in rows) else [(machine, told)]
+    assert not missing
