@@ -1,4 +1,4 @@
-"""What the pages tell people to type exists: operations of AWS, commands of the program, each option, and names in an expression."""
+"""What the pages tell people to type exists: operations of AWS, commands of the program, options, and names in an expression."""
 
 from __future__ import annotations
 
