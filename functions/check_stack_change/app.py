@@ -48,7 +48,8 @@ def judged(stack_name: str, change_set: ChangeSet) -> dict[str, Any]:
     """The answer for a complete change set, with the digest that its execution has to find again."""
     where = f"change set {change_set.name} of stack {stack_name}"
     deployed, wanted = stacks().template(stack_name), stacks().template(stack_name, change_set.name)
-    verdict = classify_change_set(without_echoes(change_set, deployed, wanted), deployed, wanted)
+    told = without_echoes(change_set, deployed, wanted)
+    verdict = classify_change_set(told, deployed, wanted, is_drift_aware=change_set.is_drift_aware)
     digest = changes_digest(change_set)
     if verdict.kind == "none":
         # CloudFormation calls an empty change set FAILED; a complete one without a resource changes the rest of the template.

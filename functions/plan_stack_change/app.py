@@ -54,7 +54,7 @@ ACCOUNT = Account(
     base_template=base_template,
     vpc_cidr_blocks=lambda vpc_id: facts.vpc_cidr_blocks(client("ec2"), vpc_id),
     listening_ports=lambda cluster_name: facts.listening_ports(client("elbv2"), cluster_name),
-    running_size=lambda cluster_name, group_name: facts.running_size(client("eks"), cluster_name, group_name),
+    running_group=lambda cluster_name, group_name: facts.running_group(client("eks"), cluster_name, group_name),
     running_version=lambda cluster_name: facts.running_version(client("eks"), cluster_name),
 )
 

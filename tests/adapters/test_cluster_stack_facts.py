@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from hubplane.adapters.cluster_stack_facts import listening_ports
+from hubplane.adapters.cluster_stack_facts import listening_ports, running_group, running_version
+from hubplane.domain.cluster_stack.control_plane import RunningGroup
 from hubplane.domain.errors import ProviderError
 from tests.adapters.fake_aws import Refusal, fake_client
 
@@ -39,3 +40,30 @@ def test_a_load_balancer_that_is_gone_is_none_and_one_that_nobody_may_see_is_no_
     assert listening_ports(fake_client("elbv2", Backend("LoadBalancerNotFound")), "sar") is None
     with pytest.raises(ProviderError):
         listening_ports(fake_client("elbv2", Backend("AccessDenied")), "sar")
+
+
+class Eks:
+    """A cluster with two node groups, one with an image of its own, of which EKS tells no version."""
+
+    def describe_cluster(self, name: str) -> dict[str, Any]:
+        if name != "sar":
+            raise Refusal("ResourceNotFoundException" if name == "gone" else "AccessDeniedException")
+        return {"cluster": {"version": "1.35"}}
+
+    def describe_nodegroup(self, clusterName: str, nodegroupName: str) -> dict[str, Any]:
+        self.describe_cluster(clusterName)
+        version = {} if nodegroupName == "sar-own" else {"version": "1.34"}
+        return {"nodegroup": {"scalingConfig": {"minSize": 1, "maxSize": 9, "desiredSize": 4}, **version}}
+
+
+def test_what_runs_is_told_and_what_nobody_may_see_is_no_answer() -> None:
+    eks = fake_client("eks", Eks())
+    assert running_version(eks, "sar") == "1.35"
+    assert running_version(eks, "gone") is None
+    assert running_group(eks, "sar", "sar-main") == RunningGroup(4, "1.34")
+    assert running_group(eks, "sar", "sar-own") == RunningGroup(4, None)
+    assert running_group(eks, "gone", "gone-main") is None
+    with pytest.raises(ProviderError):
+        running_version(eks, "hidden")
+    with pytest.raises(ProviderError):
+        running_group(eks, "hidden", "hidden-main")

@@ -18,7 +18,7 @@ _in_sync: set[tuple[str, str]] = set()
 @mend
 def change_sets_see_drift(cloud: Cloud, gateway: Gateway) -> None:
     """``DeploymentMode`` is ignored. With this a drift-aware change set says SyncWithActual of a cluster whose Kubernetes version
-    is the wanted one already, and its execution leaves the cluster as it is."""
+    is the wanted one already, and of a node group with the wanted version and sizes; its execution leaves them as they are."""
     create = changesets._create_change_set
 
     def look(params: Any) -> Any:
@@ -43,10 +43,27 @@ def is_in_sync(cluster_name: str, version: str) -> bool:
 
 def _compare(change: dict[str, Any], template: dict[str, Any]) -> None:
     properties = template.get("Resources", {}).get(change["LogicalResourceId"], {}).get("Properties", {})
-    cluster = eks._clusters.get(change.get("PhysicalResourceId", ""))
     names = {detail["Target"].get("Name") for detail in change.get("Details", [])}
-    if cluster is None or names != {"Version"} or str(properties.get("Version")) != cluster["version"]:
-        return
-    change["Action"] = "SyncWithActual"
-    change.pop("Replacement", None)
-    _in_sync.add((cluster["name"], cluster["version"]))
+    if change["ResourceType"] == "AWS::EKS::Cluster":
+        present = eks._clusters.get(change.get("PhysicalResourceId", ""))
+        is_same = present is not None and names == {"Version"} and _has_version(present, properties)
+        if is_same:
+            _in_sync.add((present["name"], present["version"]))
+    else:
+        is_same = change["ResourceType"] == "AWS::EKS::Nodegroup" and _is_group_as_wanted(properties, names)
+    if is_same:
+        change["Action"] = "SyncWithActual"
+        change.pop("Replacement", None)
+
+
+def _is_group_as_wanted(properties: dict[str, Any], names: set[str]) -> bool:
+    group = next((one for one in eks._nodegroups.values() if one["nodegroupName"] == properties.get("NodegroupName")), None)
+    changed = names - {"LaunchTemplate"}  # refers to a template that refers to the cluster
+    if group is None or not changed or not changed <= {"Version", "ScalingConfig"}:
+        return False
+    sizes = {key.lower(): int(value) for key, value in properties.get("ScalingConfig", {}).items()}
+    return _has_version(group, properties) and sizes == {key.lower(): value for key, value in group["scalingConfig"].items()}
+
+
+def _has_version(present: dict[str, Any], properties: dict[str, Any]) -> bool:
+    return str(properties.get("Version")) == str(present.get("version"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import urllib.request
 from datetime import UTC, datetime
@@ -69,8 +70,17 @@ def test_a_control_plane_stays_up_when_its_node_group_fails_and_the_stack_has_to
     control_plane = at("1.35", "1.34", name="stuck")
     assert carried_out(cloud, "stuck", control_plane)["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
     assert any("from 1.35 to 1.35" in reason for _, _, reason in events(cloud, "stuck"))
+    group = cloud.client("eks").describe_nodegroup(clusterName="stuck", nodegroupName="stuck-nodes")["nodegroup"]
+    scaling = group["resources"]["autoScalingGroups"][0]["name"]
+    cloud.client("autoscaling").set_desired_capacity(AutoScalingGroupName=scaling, DesiredCapacity=3)
+    other_sizes = copy.deepcopy(control_plane)
+    other_sizes["Resources"]["Nodes"]["Properties"]["ScalingConfig"]["DesiredSize"] = 4
+    aware = change(cloud, "stuck", other_sizes, DeploymentMode="REVERT_DRIFT")
+    assert {"Cluster": "SyncWithActual", "Nodes": "Modify"}.items() <= actions(aware).items()
+    formation.delete_change_set(ChangeSetName=aware["ChangeSetId"])
+    control_plane["Resources"]["Nodes"]["Properties"]["ScalingConfig"]["DesiredSize"] = 3
     aware = change(cloud, "stuck", control_plane, DeploymentMode="REVERT_DRIFT")
-    assert {"Cluster": "SyncWithActual"}.items() <= actions(aware).items()
+    assert {"Cluster": "SyncWithActual", "Nodes": "SyncWithActual"}.items() <= actions(aware).items()
     formation.execute_change_set(ChangeSetName=aware["ChangeSetId"])
     assert settled(cloud, "stuck")["StackStatus"] == "UPDATE_COMPLETE"
     assert carried_out(cloud, "stuck", at("1.35", name="stuck"))["StackStatus"] == "UPDATE_COMPLETE"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from hubplane.domain.cluster_stack.change_set import ChangeSet, ResourceChange
-from hubplane.domain.cluster_stack.control_plane import control_plane_first, declared_groups, without_echoes
+from hubplane.domain.cluster_stack.control_plane import RunningGroup, control_plane_first, declared_groups, without_echoes
 from hubplane.domain.cluster_stack.names import CONTROL_PLANE_PART, change_set_name
 from hubplane.domain.cluster_stack.template import render_cluster_template
 from tests.unit.cluster_stack.specs import BASE, FACTS, SPEC_2019
@@ -53,10 +53,27 @@ def test_the_control_plane_goes_first_where_its_version_rises_or_is_there_alread
 
 @pytest.mark.parametrize(("running", "declared"), [(5, 5), (2, 2), (1, 2), (99, 8)])
 def test_where_it_runs_ahead_sizes_are_the_running_ones_within_their_limits(running: int, declared: int) -> None:
-    change = control_plane_first(at("1.35"), at("1.36"), "1.36", {"NodeGroupMain": running, "NodeGroupGone": 3})
+    groups = {"NodeGroupMain": RunningGroup(running, "1.35"), "NodeGroupGone": RunningGroup(3, "1.35")}
+    change = control_plane_first(at("1.35"), at("1.36"), "1.36", groups)
     assert change is not None
     assert change.template["Resources"]["NodeGroupMain"]["Properties"]["ScalingConfig"]["DesiredSize"] == declared
     assert "NodeGroupGone" not in change.template["Resources"]
+
+
+def test_node_groups_that_were_taken_back_by_hand_are_not_sent_up_again() -> None:
+    change = control_plane_first(at("1.36"), at("1.35"), "1.35", {"NodeGroupMain": RunningGroup(2, "1.35")})
+    assert change is not None
+    assert change.is_drift_aware
+    assert change.template["Resources"]["NodeGroupMain"] == at("1.35")["Resources"]["NodeGroupMain"]
+
+
+@pytest.mark.parametrize("version", [None, "1.35"])
+def test_a_group_with_an_image_of_its_own_is_given_no_version(version: str | None) -> None:
+    deployed = at("1.36")
+    del deployed["Resources"]["NodeGroupMain"]["Properties"]["Version"]
+    change = control_plane_first(deployed, at("1.35"), "1.35", {"NodeGroupMain": RunningGroup(2, version)})
+    assert change is not None
+    assert "Version" not in change.template["Resources"]["NodeGroupMain"]["Properties"]
 
 
 def test_a_change_that_is_nothing_but_the_control_plane_s_is_made_at_once() -> None:

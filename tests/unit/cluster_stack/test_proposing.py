@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
 
 from hubplane.domain.cluster_stack import names
+from hubplane.domain.cluster_stack.control_plane import RunningGroup
 from hubplane.domain.cluster_stack.proposing import Account, Rights, plan_change
 from hubplane.domain.cluster_stack.stack import Stack
 from hubplane.domain.cluster_stack.stack_event import StackEvent
@@ -29,6 +30,9 @@ class Cloud:
     status: str | None
     waiting: tuple[str, ...] = ()
     listening: frozenset[int] | None = frozenset({80, 443})
+    deployed: Mapping[str, Any] = field(default_factory=lambda: DEPLOYED)
+    group: RunningGroup | None = None
+    version: str | None = None
     asked: list[str] = field(default_factory=list)
     proposed: dict[str, Any] = field(default_factory=dict)
 
@@ -37,7 +41,7 @@ class Cloud:
 
     def template(self, stack_name: str) -> dict[str, Any] | None:
         self.asked.append("template")
-        return DEPLOYED
+        return dict(self.deployed)
 
     def unexecuted_change_sets(self, stack_name: str) -> list[str]:
         return list(self.waiting)
@@ -74,8 +78,8 @@ class Cloud:
             base_template=base,
             vpc_cidr_blocks=lambda _: told("ranges", ["172.31.0.0/16"]),
             listening_ports=lambda _: told("listeners", self.listening),
-            running_size=lambda *_: told("size", None),
-            running_version=lambda _: told("version", None),
+            running_group=lambda *_: told("group", self.group),
+            running_version=lambda _: told("version", self.version),
         )
 
 
@@ -121,3 +125,18 @@ def test_a_way_in_that_is_gone_is_proposed_anew(listening: frozenset[int] | None
     cloud.plan()
     assert ("LoadBalancer2" in cloud.proposed["template"]["Resources"]) is has_new
     assert (cloud.proposed["is_new_stack"], cloud.proposed["role_arn"]) == (False, "arn:role")
+
+
+def test_a_cluster_that_was_taken_back_by_hand_is_recorded_as_it_runs() -> None:
+    spec = replace(SPEC_2019, kubernetes_version="1.36")
+    cloud = Cloud(
+        "UPDATE_COMPLETE",
+        deployed=render_cluster_template(BASE, spec, FACTS),
+        group=RunningGroup(3, SPEC_2019.kubernetes_version),
+        version=SPEC_2019.kubernetes_version,
+    )
+    assert cloud.plan()["more"] is True
+    assert cloud.asked == ["template", "listeners", "version", "group", "propose"]
+    assert cloud.proposed["is_drift_aware"] is True
+    group = cloud.proposed["template"]["Resources"]["NodeGroupMain"]["Properties"]
+    assert (group["Version"], group["ScalingConfig"]["DesiredSize"]) == (SPEC_2019.kubernetes_version, 3)

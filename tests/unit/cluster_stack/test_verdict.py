@@ -186,6 +186,16 @@ def is_plainly_harmless(change: ResourceChange) -> bool:
     return change.action == "Modify" and in_place
 
 
+@pytest.mark.parametrize(("is_drift_aware", "kind"), [(False, "safe"), (True, "needs_approval")])
+def test_sizes_that_differ_from_what_runs_may_stop_servers_whatever_the_deployed_template_says(
+    is_drift_aware: bool, kind: str
+) -> None:
+    sizes = modify("NodeGroupMain", NODE_GROUP, "ScalingConfig")
+    verdict = classify_change_set([sizes], DEPLOYED, DEPLOYED, is_drift_aware=is_drift_aware)
+    assert verdict.kind == kind
+    assert all("opensarlab-main may have fewer servers" in reason for reason in verdict.reasons)
+
+
 @given(st.lists(ANY_CHANGE, max_size=6))
 def test_safe_is_never_said_of_a_removal_a_replacement_or_something_unknown(changes: list[ResourceChange]) -> None:
     verdict = classify_change_set(changes, DEPLOYED, DEPLOYED)

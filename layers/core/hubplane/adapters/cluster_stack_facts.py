@@ -1,9 +1,10 @@
-"""What the cluster's template needs from outside CloudFormation: the VPC's ranges, sizes and version that run, the way in."""
+"""What the cluster's template needs from outside CloudFormation: the VPC's ranges, sizes and versions that run, the way in."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from hubplane.domain.cluster_stack.control_plane import RunningGroup
 from hubplane.domain.errors import AccountNotReady
 from hubplane.domain.provider_errors import error_code, translated
 
@@ -38,8 +39,8 @@ def listening_ports(elbv2_client: Any, cluster_name: str) -> frozenset[int] | No
         return frozenset(int(item["Port"]) for page in pages for item in page["Listeners"])
 
 
-def running_size(eks_client: Any, cluster_name: str, node_group_name: str) -> int | None:
-    """The present desired size of a managed node group, which the autoscaler moves; None if there is no such group."""
+def running_group(eks_client: Any, cluster_name: str, node_group_name: str) -> RunningGroup | None:
+    """A managed node group with its present desired size and version; None if there is no such group."""
     with translated(f"describe node group {node_group_name} of EKS cluster {cluster_name}"):
         try:
             answer = eks_client.describe_nodegroup(clusterName=cluster_name, nodegroupName=node_group_name)
@@ -47,8 +48,8 @@ def running_size(eks_client: Any, cluster_name: str, node_group_name: str) -> in
             if error_code(error) == "ResourceNotFoundException":
                 return None
             raise
-    size: int = answer["nodegroup"]["scalingConfig"]["desiredSize"]
-    return size
+    group = answer["nodegroup"]
+    return RunningGroup(group["scalingConfig"]["desiredSize"], group.get("version"))
 
 
 def running_version(eks_client: Any, cluster_name: str) -> str | None:

@@ -17,9 +17,17 @@ from hubplane.domain.cluster_stack.change_set import ChangeSet, ResourceChange
 from hubplane.domain.cluster_stack.names import CONTROL_PLANE_PART
 from hubplane.domain.cluster_stack.wording import NODE_GROUP
 
-__all__ = ["ControlPlaneChange", "control_plane_first", "declared_groups", "declared_version", "without_echoes"]
+__all__ = ["ControlPlaneChange", "RunningGroup", "control_plane_first", "declared_groups", "declared_version", "without_echoes"]
 
 Template = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class RunningGroup:
+    """A node group as EKS runs it: ``size`` servers, which the autoscaler moves; ``version`` None where EKS tells none."""
+
+    size: int
+    version: str | None
 
 
 @dataclass(frozen=True)
@@ -71,12 +79,13 @@ def declared_groups(template: Mapping[str, Any] | None) -> dict[str, str]:
 
 
 def control_plane_first(
-    deployed: Mapping[str, Any] | None, wanted: Mapping[str, Any], running: str | None, sizes: Mapping[str, int]
+    deployed: Mapping[str, Any] | None, wanted: Mapping[str, Any], running: str | None, groups: Mapping[str, RunningGroup]
 ) -> ControlPlaneChange | None:
     """What has to change before the rest does; None where all may change at once.
 
-    ``running``: the version that EKS runs, None where it has no such cluster. ``sizes``: per logical id the servers that a node
-    group has now: a drift-aware change would set each size back to the declared one, and stop servers with people on them.
+    ``running``: the version that EKS runs, None where it has no such cluster. ``groups``: the node groups by logical id. A
+    drift-aware change would set each back to what is declared: its size, which stops servers with people on them, and its
+    version, which EKS refuses where control plane and node groups were taken back by hand.
     """
     before, after = declared_version(deployed), declared_version(wanted)
     if deployed is None or before is None or after is None or running is None or before == after:
@@ -87,10 +96,13 @@ def control_plane_first(
     template["Resources"]["Cluster"]["Properties"]["Version"] = after
     is_drift_aware = running != before
     if is_drift_aware:
-        for logical_id, size in sizes.items():
-            scaling = template["Resources"].get(logical_id, {}).get("Properties", {}).get("ScalingConfig")
+        for logical_id, group in groups.items():
+            properties = template["Resources"].get(logical_id, {}).get("Properties", {})
+            scaling = properties.get("ScalingConfig")
             if scaling:
-                scaling["DesiredSize"] = max(int(scaling["MinSize"]), min(int(scaling["MaxSize"]), size))
+                scaling["DesiredSize"] = max(int(scaling["MinSize"]), min(int(scaling["MaxSize"]), group.size))
+            if group.version and "Version" in properties:
+                properties["Version"] = group.version
     return None if template == wanted and not is_drift_aware else ControlPlaneChange(template, is_drift_aware)
 
 

@@ -14,6 +14,7 @@ from hubplane.domain.cluster_spec.model import ClusterSpec
 from hubplane.domain.cluster_stack import names, scaling
 from hubplane.domain.cluster_stack.control_plane import (
     ControlPlaneChange,
+    RunningGroup,
     control_plane_first,
     declared_groups,
     declared_version,
@@ -80,14 +81,14 @@ class Stacks(Protocol):
 class Account:
     """What the specification leaves to the account, each asked where it matters: most builds need the base template alone.
 
-    ``vpc_cidr_blocks`` by VPC; ``listening_ports`` of a cluster's load balancer, None where there is none; ``running_size`` of a
-    node group by cluster and name, and ``running_version`` of a cluster, None where EKS has none such.
+    ``vpc_cidr_blocks`` by VPC; ``listening_ports`` of a cluster's load balancer, None where there is none; ``running_group`` by
+    cluster and name, and ``running_version`` of a cluster, None where EKS has none such.
     """
 
     base_template: Callable[[], Template]
     vpc_cidr_blocks: Callable[[str], Sequence[str]]
     listening_ports: Callable[[str], frozenset[int] | None]
-    running_size: Callable[[str, str], int | None]
+    running_group: Callable[[str, str], RunningGroup | None]
     running_version: Callable[[str], str | None]
 
 
@@ -161,12 +162,12 @@ def _control_plane_change(
     declared = declared_version(deployed)
     if declared in (None, declared_version(whole)):
         return None
-    running, sizes = account.running_version(spec.cluster_name), {}
+    running, groups = account.running_version(spec.cluster_name), {}
     for logical_id, group_name in declared_groups(deployed).items() if running != declared else ():
-        size = account.running_size(spec.cluster_name, group_name)
-        if size is not None:
-            sizes[logical_id] = size
-    return control_plane_first(deployed, whole, running, sizes)
+        group = account.running_group(spec.cluster_name, group_name)
+        if group is not None:
+            groups[logical_id] = group
+    return control_plane_first(deployed, whole, running, groups)
 
 
 def _look_up_facts(spec: ClusterSpec, deployed: Template | None, account: Account, rights: Rights) -> StackFacts:
@@ -177,6 +178,6 @@ def _look_up_facts(spec: ClusterSpec, deployed: Template | None, account: Accoun
     for group in spec.node_groups:
         before, running = declared.get(group.name), None
         if scaling.needs_running_size(group, before):
-            running = account.running_size(spec.cluster_name, f"{spec.cluster_name}-{group.name}")
-        sizes[group.name] = scaling.settle_desired_size(group, before, running)
+            running = account.running_group(spec.cluster_name, f"{spec.cluster_name}-{group.name}")
+        sizes[group.name] = scaling.settle_desired_size(group, before, running.size if running else None)
     return StackFacts(service_cidr=cidr, hub_may_invoke=rights.hub_may_invoke, desired_sizes=sizes)

@@ -52,12 +52,15 @@ def classify_change_set(
     changes: Iterable[ResourceChange],
     deployed: Mapping[str, Any] | None = None,
     wanted: Mapping[str, Any] | None = None,
+    *,
+    is_drift_aware: bool = False,
 ) -> Verdict:
     """The verdict on a change set. The two templates, where given, let the sentences name things and tell old and new values.
 
-    ``safe`` only if every single change is known to be; ``none`` without changes.
+    ``safe`` only if every single change is known to be; ``none`` without changes. ``is_drift_aware``: the deployed template does
+    not tell what there is, so a node group that gets other sizes may lose servers.
     """
-    judged = [_judge(change, deployed or {}, wanted or {}) for change in changes]
+    judged = [_judge(change, deployed or {}, wanted or {}, is_drift_aware=is_drift_aware) for change in changes]
     reasons = tuple(item.why_ask for item in judged if item.why_ask is not None)
     ordered = sorted(judged, key=lambda item: item.why_ask is None)
     kind: VerdictKind = "needs_approval" if reasons else "safe" if judged else "none"
@@ -72,7 +75,7 @@ def capped(sentences: Iterable[str], where_to_read_more: str, most: int = MOST_S
     return [*every[: most - 1], f"and {len(every) - most + 1} more: read them in {where_to_read_more}"]
 
 
-def _judge(change: ResourceChange, deployed: Mapping[str, Any], wanted: Mapping[str, Any]) -> _Judged:
+def _judge(change: ResourceChange, deployed: Mapping[str, Any], wanted: Mapping[str, Any], *, is_drift_aware: bool) -> _Judged:
     thing = named(change, wanted, deployed)
     if change.action in ("Add", "SyncWithActual"):
         # The latter: "resource will not be changed, only CloudFormation metadata will change" (API reference, ResourceChange).
@@ -84,7 +87,7 @@ def _judge(change: ResourceChange, deployed: Mapping[str, Any], wanted: Mapping[
     if change.action == "Remove":
         return _judge_removal(change, thing, wanted)
     if change.action == "Modify":
-        return _judge_modification(change, thing, deployed, wanted)
+        return _judge_modification(change, thing, deployed, wanted, is_drift_aware=is_drift_aware)
     return _ask(f"does something to {thing} that CloudFormation calls {change.action or 'nothing'}", change)
 
 
@@ -96,7 +99,9 @@ def _judge_removal(change: ResourceChange, thing: str, wanted: Mapping[str, Any]
     return _ask(f"removes {thing}", change)
 
 
-def _judge_modification(change: ResourceChange, thing: str, deployed: Mapping[str, Any], wanted: Mapping[str, Any]) -> _Judged:
+def _judge_modification(
+    change: ResourceChange, thing: str, deployed: Mapping[str, Any], wanted: Mapping[str, Any], *, is_drift_aware: bool
+) -> _Judged:
     what = _changed(change, deployed, wanted)
     if change.replacement == "True":
         return _ask(f"replaces {thing} ({what})", change)
@@ -107,7 +112,7 @@ def _judge_modification(change: ResourceChange, thing: str, deployed: Mapping[st
         return _ask(f"changes {', '.join(sorted(unknown))} of {thing}", change)
     consequence = "; ".join(_consequences(change))
     sentence = f"changes {thing} in place ({what}){': ' + consequence if consequence else ''}"
-    lower = lowered_maximum(change, deployed, wanted)
+    lower = lowered_maximum(change, {} if is_drift_aware else deployed, wanted)
     if lower:
         return _Judged(sentence, f"{thing} may have {lower}: servers beyond that are stopped, with whoever works on them")
     return _Judged(sentence)
