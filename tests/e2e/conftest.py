@@ -40,7 +40,7 @@ class Hubplane:
     control_plane: deploy.ControlPlane
     folder: Path
     planted: list[str] = field(default_factory=list)
-    _tokens: dict[str, tuple[float, str]] = field(default_factory=dict)
+    _tokens: dict[str, tuple[float, str]] = field(default_factory=dict, repr=False)
 
     def client(self, service: str) -> Any:
         return deploy.client(self.cloud, service)

@@ -21,6 +21,8 @@ from local.cloud.options import ACCOUNT_ID
 
 EMPTY_SHA256 = hashlib.sha256(b"").hexdigest()
 MAX_EXPIRES_SECONDS = 7 * 24 * 3600  # AWS's limit of X-Amz-Expires
+LIFETIME_SECONDS = 15 * 60
+"""How long STS takes a URL after X-Amz-Date, whatever X-Amz-Expires says (aws-iam-authenticator, pkg/token/token.go)."""
 CLOCK_SKEW_SECONDS = 300
 
 
@@ -61,8 +63,11 @@ def _stale(given: dict[str, str], now: dt.datetime) -> tuple[str, str] | None:
     if not 0 < seconds <= MAX_EXPIRES_SECONDS:
         return "IncompleteSignature", f"X-Amz-Expires must be within 1 and {MAX_EXPIRES_SECONDS}"
     age = (now - signed_at).total_seconds()
-    if age > seconds or age < -CLOCK_SKEW_SECONDS:
-        return "SignatureDoesNotMatch", f"Signature expired: {given['X-Amz-Date']} is not within {seconds} seconds of now"
+    if age > LIFETIME_SECONDS or age < -CLOCK_SKEW_SECONDS:
+        return (
+            "SignatureDoesNotMatch",
+            f"Signature expired: {given['X-Amz-Date']} is not within 15 minutes of now",
+        )
     return None
 
 

@@ -46,7 +46,6 @@ REPELS = ({"key": "gpu", "effect": "NoSchedule"},)
     [
         pytest.param(pod("a"), ["lab-main"], id="room"),
         pytest.param(pod("a", cpu="9"), [], id="no-node-is-large-enough"),
-        pytest.param(pod("a", seconds=0), [], id="only-just-came"),
         pytest.param(pod("a", 'persistentvolumeclaim "claim-a" not found'), [], id="waits-for-a-claim"),
         pytest.param(pod("a", nodeSelector={"zone": "other"}), [], id="wants-another-node"),
         pytest.param(pod("a", tolerations=[{"key": "gpu", "operator": "Exists"}]), ["lab-gpu", "lab-main"], id="takes-any"),
@@ -54,6 +53,10 @@ REPELS = ({"key": "gpu", "effect": "NoSchedule"},)
 )
 def test_a_group_helps_whose_next_node_would_take_the_pod(waiting: dict[str, Any], helped_by: list[str]) -> None:
     assert groups_that_help(store_with(waiting, taints=REPELS)) == helped_by
+
+
+def test_a_pod_that_only_just_came_is_left_to_the_scheduler() -> None:
+    assert groups_that_help(store_with(pod("a", seconds=0), taints=REPELS)) == []
 
 
 class Scaling:
