@@ -7,8 +7,7 @@ written over: IAM keeps it so as well.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any, Final
@@ -19,17 +18,10 @@ from hubplane.adapters.adoptions import Adoptions
 from hubplane.adapters.ebs import Ebs, looking_client
 from hubplane.adapters.home_holds import HomeHolder
 from hubplane.adapters.storage_bucket import StorageBucket
-from hubplane.domain.errors import ClusterBusy, HomeHeld
-from hubplane.domain.homes.adopting import Mark, mark_from_json, markable
-from hubplane.domain.storage.tags import OWNER_TAG
+from hubplane.domain.homes.adopting import mark_from_json
+from hubplane.domain.homes.marking import HOMES_A_CALL, Hands, mark_homes
 from hubplane.entrypoint import task
 from hubplane.settings import read_settings
-
-HOMES_A_CALL: Final = 50
-"""Of one CreateTags each, at the 10 a second that EC2 refills (EC2 API request throttling), with room for eight tries of each."""
-
-IDS_A_CALL: Final = 500
-"""Of the 1,000 that CreateTags takes (EC2 API reference)."""
 
 TOLD: Final = 20
 WHY: Final = "Your home is being marked as yours: try again in a minute."
@@ -56,15 +48,7 @@ def ebs() -> Ebs:
 def handler(event: dict[str, Any]) -> dict[str, Any]:
     bucket = StorageBucket(client("s3"), SETTINGS.storage_bucket_name)
     marks, start = [mark_from_json(item) for item in bucket.lines(event["marks_key"])], event["cursor"] or 0
-    holds = HomeHolder(client("dynamodb"), SETTINGS.ledger_table_name, SETTINGS.clusters_table_name)
-    batch = [held(holds, event, mark) for mark in marks[start : start + HOMES_A_CALL]]
-    mine = [mark.claim_name for mark in batch if mark.ids]
-    batch = look_again(bucket, event["run"]["prefix"], batch)
-    for mark in batch:
-        for first in range(0, len(mark.ids), IDS_A_CALL):
-            ebs().tag(mark.ids[first : first + IDS_A_CALL], {OWNER_TAG: mark.owner_sub})
-    for claim_name in mine:
-        holds.release(event["cluster_name"], claim_name, event["execution_arn"])
+    batch = mark_homes(marks[start : start + HOMES_A_CALL], hands(event, bucket))
     key = f"reports/{event['cluster_name']}/adoptions/{event['plan_id']}-{start:06}.jsonl.gz"
     bucket.put_lines(key, map(asdict, batch))
     end, reasons = start + len(batch), [reason for mark in batch for reason in mark.skipped]
@@ -85,23 +69,15 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def held(holds: HomeHolder, event: dict[str, Any], mark: Mark) -> Mark:
-    """The mark with its home held, or with the reason why it cannot be: somebody else holds it, or the cluster ends."""
-    until_at = datetime.now(UTC) + timedelta(seconds=SETTINGS.hold_seconds)
-    try:
-        if mark.ids:
-            holds.hold(event["cluster_name"], mark.claim_name, event["execution_arn"], WHY, until_at)
-    except (HomeHeld, ClusterBusy) as error:
-        return replace(mark, ids=(), skipped=(*mark.skipped, str(error)))
-    return mark
+def hands(event: dict[str, Any], bucket: StorageBucket) -> Hands:
+    cluster_name, holder = event["cluster_name"], event["execution_arn"]
+    holds = HomeHolder(client("dynamodb"), SETTINGS.ledger_table_name, SETTINGS.clusters_table_name)
 
+    def hold(claim_name: str) -> None:
+        holds.hold(cluster_name, claim_name, holder, WHY, datetime.now(UTC) + timedelta(seconds=SETTINGS.hold_seconds))
 
-def look_again(bucket: StorageBucket, prefix: str, marks: Sequence[Mark]) -> list[Mark]:
-    """The marks as they are true now; both kinds of storage in as few calls as there are pages."""
-    ids = [key for mark in marks for key in mark.ids]
-    volumes = ebs().volumes([key for key in ids if key.startswith("vol-")])
-    snapshots = ebs().snapshots([key for key in ids if key.startswith("snap-")])
-    tags = {item.volume_id: item.tags for item in volumes} | {item.snapshot_id: item.tags for item in snapshots}
-    swept = bucket.cluster(prefix)
-    held = {claim.volume_id for claim in swept.inventory.claims or () if claim.volume_id}
-    return [markable(mark, tags, held) for mark in marks]
+    def claimed() -> set[str]:
+        claims = bucket.cluster(event["run"]["prefix"]).inventory.claims or ()
+        return {claim.volume_id for claim in claims if claim.volume_id}
+
+    return Hands(ebs(), hold, lambda claim_name: holds.release(cluster_name, claim_name, holder), claimed)

@@ -35,6 +35,7 @@ from hubplane.domain.storage.records import Claim, Inventory, Sighting, Snapshot
 from hubplane.domain.storage.snapshot_pruning import plan_snapshot_pruning
 from hubplane.domain.storage.snapshotting import plan_snapshots
 from hubplane.domain.storage.starting import start_from
+from hubplane.domain.storage.taking_inventory import PAGE_BYTES
 from hubplane.domain.storage.view import observe
 from hubplane.domain.storage.volume_pruning import plan_volume_pruning
 from tests.simulation.ebs import ACCOUNT, START, Ebs
@@ -61,7 +62,6 @@ OTHERS_PER_SECOND: Final = 1.0
 VOLUMES_PER_PAGE: Final = 500
 SNAPSHOTS_PER_PAGE: Final = 1000
 INVENTORY_BYTES_PER_SNAPSHOT: Final = 40
-PAGE_BYTES: Final = 8_000_000
 
 
 @dataclass(frozen=True)
