@@ -18,6 +18,7 @@ import boto3
 from hubplane.adapters import ebs_sweep
 from hubplane.adapters.acm import certificate
 from hubplane.adapters.cluster_release import ClusterRelease, read_release
+from hubplane.adapters.cluster_stack_facts import running_version
 from hubplane.adapters.ec2 import Ec2
 from hubplane.adapters.ecr import Ecr
 from hubplane.adapters.eks import cluster_connection
@@ -82,6 +83,7 @@ def sources(cluster_name: str, release: ClusterRelease) -> Sources:
         ports=entrance.port_rules,
         certificate=lambda arn: certificate(client("acm"), arn),
         node_groups=lambda: node_group_states(client("eks"), client("autoscaling"), client("ec2"), cluster_name),
+        kubernetes_version=lambda: running_version(client("eks"), cluster_name),
         account_id=lambda: caller(client("sts")).account_id,
         registry=lambda: Ecr(client("ecr")),
         offered_types=lambda names, zone: Ec2(client("ec2")).offered_types(names, zone),

@@ -77,6 +77,9 @@ class Aws:
         ends = datetime.now(UTC) + timedelta(days=200)
         return {"Certificate": {"DomainName": "*.asf.alaska.edu", "Status": "ISSUED", "NotAfter": ends}}
 
+    def describe_cluster(self, **_: Any) -> dict[str, Any]:
+        return {"cluster": {"version": "1.35"}}
+
     def list_nodegroups(self, **_: Any) -> dict[str, Any]:
         return {"nodegroups": [GROUP]}
 

@@ -56,6 +56,14 @@ def test_a_build_that_is_proposed_is_one_that_validates(name: str) -> None:
     assert grown == (9 if name == "full-node-group" else 8)
 
 
+@pytest.mark.parametrize(("running", "built"), [("1.36", "1.36"), ("1.35", "1.35"), ("1.34", "1.35"), (None, "1.35")])
+@pytest.mark.parametrize("name", ["full-node-group", "failed-build", "missing-target-rule"])
+def test_no_build_is_proposed_that_would_take_the_control_plane_back(name: str, running: str | None, built: str) -> None:
+    findings = diagnose(replace(TROUBLES[name][0](), kubernetes_version=running))
+    [mend] = [found.mend for found in findings if found.mend is not None]
+    assert validate(dict(mend.input)).spec.kubernetes_version == built
+
+
 def test_a_full_group_of_gpus_says_nothing_of_those_who_wait_for_none() -> None:
     facts = healthy(gpu_spec())
     gpu = replace(facts.node_groups[1], desired_size=4)

@@ -52,6 +52,14 @@ def test_a_group_of_a_type_as_large_is_put_beside(spec: ClusterSpec, offered: se
     )
 
 
+@pytest.mark.parametrize(("length", "is_beside"), [(48, True), (49, False)])
+def test_a_name_that_eks_would_refuse_is_not_proposed(length: int, is_beside: bool) -> None:
+    """EKS takes 63 characters of ``opensarlab-<group>``, of which ``-m6i`` is four."""
+    named = replace(MAIN, name="g" * length)
+    spec = replace(SPEC_2019, node_groups=(named,))
+    assert (group_beside(spec, named, {"m6i.2xlarge"}) is not None) is is_beside
+
+
 def test_every_type_of_a_row_has_a_sibling_and_the_specification_takes_it() -> None:
     document = json.loads((EVENTS / "build_cluster.json").read_text())
     assert validate(document).spec == SPEC_2019

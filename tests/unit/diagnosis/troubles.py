@@ -346,6 +346,13 @@ TROUBLES: dict[str, tuple[Trouble, str, str, str | None, str]] = {
         "build_cluster",
         "limit reached",
     ),
+    "control-plane-that-rose": (
+        lambda: healthy(kubernetes_version="1.36"),
+        "last_build",
+        "notice",
+        None,
+        "EKS runs Kubernetes 1.36, the last release is of 1.35",
+    ),
     "running-build": (
         lambda: replace(healthy(), status="BUILDING"),
         "last_build",

@@ -17,6 +17,7 @@ from hubplane.domain.account_check.facts import Certificate, NotebookImageFound
 from hubplane.domain.cluster_spec.model import ClusterSpec
 from hubplane.domain.hub_facts import Answer, Listener, LoadBalancer, NoAnswer, PortRules, Target
 from hubplane.domain.storage.records import Snapshot, Volume
+from hubplane.domain.upgrading.present import minor
 
 __all__ = [
     "ASPECTS",
@@ -180,7 +181,7 @@ class ClusterFacts:
     is that of the last recorded release. ``pods`` are those of the hub's namespace, ``volumes`` and ``snapshots`` the cluster's.
     ``in_reach``: whether the load balancer lets the control plane in, so that the hub could be asked at all. ``notebook_tags``
     are looked at only where the notebook image does not fit: the newest first, up to the first that does. ``offered_types`` only
-    where a zone has run out of a type: those of the same size that it offers.
+    where a zone has run out of a type: those of the same size that it offers. ``kubernetes_version``: of the control plane.
     """
 
     cluster_name: str
@@ -199,6 +200,7 @@ class ClusterFacts:
     ports: PortRules | None = None
     certificate: Certificate | None = None
     node_groups: tuple[NodeGroupState, ...] = ()
+    kubernetes_version: str | None = None
     hub_answers: HubAnswers = field(default_factory=HubAnswers)
     notebook_image: NotebookImageFound | None = None
     nodes: tuple[Node, ...] = ()
@@ -237,6 +239,12 @@ class ClusterFacts:
         for event in sorted(self.events, key=lambda item: item.last_at, reverse=True):
             found.setdefault(event.about_uid, []).append(event)
         return found
+
+    @property
+    def rose_to(self) -> str | None:
+        """The control plane's version, where it is a later one than that of the last release; a build takes none back."""
+        running, recorded = self.kubernetes_version, self.spec.kubernetes_version
+        return running if running is not None and minor(running) > minor(recorded) else None
 
     @cached_property
     def node_zones(self) -> frozenset[str]:

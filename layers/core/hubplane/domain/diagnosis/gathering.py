@@ -97,6 +97,7 @@ class Sources:
     ports: Callable[[str, int], PortRules]
     certificate: Callable[[str], Certificate | None]
     node_groups: Callable[[], tuple[NodeGroupState, ...]]
+    kubernetes_version: Callable[[], str | None]
     account_id: Callable[[], str]
     registry: Callable[[], Registry]
     offered_types: Callable[[Iterable[str], str], tuple[str, ...]]
@@ -132,6 +133,7 @@ def gather(cluster_name: str, now: datetime, recorded: Recorded, sources: Source
         ports=looking.at(("ports",), lambda: sources.ports(spec.network.vpc_id, spec.hub.node_port), None),
         certificate=looking.at(("certificate",), lambda: sources.certificate(arn), None) if is_ours else None,
         node_groups=looking.at(("node_groups",), sources.node_groups, ()),
+        kubernetes_version=looking.at(("kubernetes_version",), sources.kubernetes_version, None),
         notebook_image=looking.at(("notebook_image",), lambda: _image(spec, sources), None),
         volumes=looking.at(("volumes",), lambda: _volumes(cluster_name, sources, bound), ()),
         snapshots=looking.at(("snapshots",), lambda: _snapshots(cluster_name, sources, now), ()),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hubplane.domain.cluster_spec.model import ClusterSpec, spec_to_json
 from hubplane.domain.diagnosis.facts import ClusterFacts
 from hubplane.domain.diagnosis.findings import Mend
@@ -19,8 +21,12 @@ def repair_autoscaler(facts: ClusterFacts) -> Mend:
 
 
 def build_cluster(facts: ClusterFacts, spec: ClusterSpec | None = None) -> Mend:
-    """A build of the recorded specification, or of ``spec``: every stage is "make it so"."""
-    return Mend("build_cluster", {"cluster_name": facts.cluster_name, "spec": spec_to_json(spec or facts.spec)})
+    """A build of the recorded specification, or of ``spec``: every stage is "make it so". Of a control plane that rose since, a
+    build with the former version would be refused, so it is given the one that runs."""
+    given = spec or facts.spec
+    if facts.rose_to is not None:
+        given = replace(given, kubernetes_version=facts.rose_to)
+    return Mend("build_cluster", {"cluster_name": facts.cluster_name, "spec": spec_to_json(given)})
 
 
 def move_home(facts: ClusterFacts, username: str) -> Mend | None:

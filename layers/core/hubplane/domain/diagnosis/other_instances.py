@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Final
 
 from hubplane.domain.cluster_spec.model import ClusterSpec, NodeGroup
+from hubplane.domain.cluster_spec.name_limits import tightest_group_limit
 
 __all__ = ["group_beside", "is_shortage", "siblings"]
 
@@ -45,13 +46,13 @@ def siblings(instance_type: str) -> tuple[str, ...]:
 
 def group_beside(spec: ClusterSpec, short: NodeGroup, offered: Collection[str]) -> ClusterSpec | None:
     """The specification with a group like ``short`` of the first sibling that the zone offers and no group of it has yet; None
-    where there is none, or no group more may be."""
+    where there is none, no group more may be, or its name would be too long."""
     used = {group.instance_type for group in spec.node_groups}
     chosen = next((name for name in siblings(short.instance_type) if name in offered and name not in used), None)
     if chosen is None or len(spec.node_groups) >= MOST_GROUPS:
         return None
     name = f"{short.name}-{chosen.partition('.')[0]}"
-    if any(group.name == name for group in spec.node_groups):
+    if any(group.name == name for group in spec.node_groups) or len(name) > tightest_group_limit(spec.cluster_name)[0]:
         return None
     most = max(short.max_size, 2)
     beside = replace(short, name=name, instance_type=chosen, min_size=0, desired_size=1, max_size=most)

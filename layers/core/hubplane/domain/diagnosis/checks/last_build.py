@@ -13,8 +13,16 @@ NAME = "last_build"
 
 
 def judge(facts: ClusterFacts) -> Iterator[Finding]:
-    """A failed build may have stopped half-way: what it had changed by then stays as it is."""
+    """A failed build may have stopped half-way: what it had changed by then stays, above all a control plane's version."""
     failure = facts.failure
+    if facts.rose_to is not None:
+        recorded = facts.spec.kubernetes_version
+        sentence = (
+            f"The control plane runs a later Kubernetes than the last release. Each build that is proposed here goes on to "
+            f"{facts.rose_to} and replaces the nodes that lag, whose servers end; `hubplane upgrade` does so behind a gate."
+        )
+        said = (f"EKS runs Kubernetes {facts.rose_to}, the last release is of {recorded}",)
+        yield Finding(NAME, "notice", sentence, said, "upgrade-cluster")
     if facts.status == "BUILDING":
         sentence = "A build of the cluster is running; what is found beside this may pass when it ends."
         yield Finding(NAME, "notice", sentence, ("status BUILDING in the Clusters table",), "diagnose-cluster")
