@@ -45,6 +45,20 @@ CHOICES: dict[str, tuple[ClusterFacts, tuple[str, str | None] | None, str]] = {
         None,
         "none of the 2 newest other tags says that it has JupyterHub 5",
     ),
+    "the-present-one-fits": (
+        healthy(notebook_tags=(tagged("fit", "5.5.0"),)),
+        None,
+        f"image {PRESENT} has JupyterHub 5.4.1, which fits the hub's 5.5.0",
+    ),
+    "what-is-only-declared-is-no-proof": (
+        healthy(
+            spec_with(jupyterhub_version="5.5.0"),
+            notebook_image=NotebookImageFound(True, True, True),
+            notebook_tags=(tagged("fit", "5.5.0"),),
+        ),
+        ("fit", None),
+        "tag fit",
+    ),
     "no-other-tag": (healthy(notebook_image=OTHER), None, "no other tag was found"),
     "hub-unknown": (
         healthy(notebook_image=GONE, jupyterhub_version=None, hub_answers=HubAnswers(), notebook_tags=(tagged("a", "5.5.0"),)),

@@ -206,7 +206,20 @@ TROUBLES: dict[str, tuple[Trouble, str, str, str | None, str]] = {
         "build_cluster",
         "tag fit, pushed 2026-11-25 15:00 UTC, has JupyterHub 5.4.1",
     ),
-    "redirect-loop": (lambda: healthy(hub_log=LOOP), "versions", "critical", None, "Notebook has jupyterhub version 1.0.0"),
+    "redirect-loop": (
+        lambda: healthy(hub_log=LOOP, notebook_image=NotebookImageFound(True, True, True)),
+        "versions",
+        "critical",
+        None,
+        "Notebook has jupyterhub version 1.0.0",
+    ),
+    "redirect-loop-of-a-server-from-before": (
+        lambda: healthy(hub_log=LOOP, notebook_tags=(TaggedImage("other", NOW, "5.4.1"),)),
+        "versions",
+        "critical",
+        None,
+        "though the notebook image says that it fits",
+    ),
     "mismatched-image": (
         lambda: healthy(notebook_image=NotebookImageFound(True, True, True, "1.0.0")),
         "versions",

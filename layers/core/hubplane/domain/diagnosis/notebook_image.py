@@ -17,7 +17,17 @@ from hubplane.domain.hub_facts import Answer
 from hubplane.domain.hub_health import VERSION_HEADER
 from hubplane.domain.images import VERSION_LABELS, ecr_image, jupyterhub_version_of
 
-__all__ = ["MOST_TAGS", "ImageChoice", "choose_image", "fits", "hub_version", "image_trouble", "image_version", "read_tags"]
+__all__ = [
+    "MOST_TAGS",
+    "ImageChoice",
+    "choose_image",
+    "fits",
+    "hub_version",
+    "image_trouble",
+    "image_version",
+    "is_fit",
+    "read_tags",
+]
 
 # Each tag that is looked into costs two calls and a download of some 10 kB; who publishes more often than that without a fit has
 # stopped publishing for this hub.
@@ -70,6 +80,12 @@ def image_trouble(facts: ClusterFacts) -> Literal["gone", "differs"] | None:
     return "differs" if in_hub is not None and in_image is not None and not fits(in_image, in_hub) else None
 
 
+def is_fit(facts: ClusterFacts) -> bool:
+    """Whether the present image is there and says itself that it fits: another one that says so would be no better."""
+    found, in_hub = facts.notebook_image, hub_version(facts)
+    return found is not None and in_hub is not None and image_trouble(facts) is None and fits(found.jupyterhub_version, in_hub)
+
+
 def read_tags(facts: ClusterFacts, region: str, registry: Tags) -> tuple[TaggedImage, ...]:
     """The newest tags beside the present one, the newest first, up to the first that fits; () where there is nobody to ask."""
     image, in_hub = facts.spec.notebook_image, hub_version(facts)
@@ -93,6 +109,8 @@ def choose_image(facts: ClusterFacts) -> ImageChoice:
     image, in_hub = facts.spec.notebook_image, hub_version(facts)
     if in_hub is None:
         return ImageChoice(None, "which JupyterHub the hub runs is not known, so no image can be called a fit")
+    if is_fit(facts):
+        return ImageChoice(None, f"image {image.tag} has JupyterHub {image_version(facts)}, which fits the hub's {in_hub}")
     is_gone, declared = image_trouble(facts) == "gone", image.jupyterhub_version
     if image.build is not None and is_gone and (declared is None or fits(declared, in_hub)):
         return ImageChoice(facts.spec, f"a build makes it again from {image.build.repository_url} at {image.build.ref}")

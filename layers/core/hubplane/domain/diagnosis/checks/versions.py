@@ -8,12 +8,24 @@ from collections.abc import Iterator
 from hubplane.domain.diagnosis.facts import ClusterFacts
 from hubplane.domain.diagnosis.findings import Finding
 from hubplane.domain.diagnosis.mends import build_cluster
-from hubplane.domain.diagnosis.notebook_image import choose_image, hub_version, image_trouble, image_version, what_to_publish
+from hubplane.domain.diagnosis.notebook_image import (
+    choose_image,
+    hub_version,
+    image_trouble,
+    image_version,
+    is_fit,
+    what_to_publish,
+)
 
 NAME = "versions"
 # jupyterhub/handlers/base.py: the words of the page, which the hub logs as well.
 LOOP = re.compile(r"Redirect loop detected")
 DIFFERS = "The notebook image has another JupyterHub than the hub, so people meet a redirect loop (500) when their server starts."
+RUNS_ON = (
+    "A server that runs has another JupyterHub than the hub, so its owner meets a redirect loop (500), though the notebook image "
+    "says that it fits: one that was started before the image changed has to be stopped (`hubplane stop-server`) and started "
+    "again; if a new one does it too, the image says wrong, and another tag has to be published."
+)
 GONE = "The notebook image is not in the registry, so no server starts on a node that has not pulled it yet."
 
 
@@ -28,6 +40,9 @@ def judge(facts: ClusterFacts) -> Iterator[Finding]:
     if not said:
         return
     choice = choose_image(facts)
+    if is_fit(facts):
+        yield Finding(NAME, "critical", RUNS_ON, (*said, choice.reason), "diagnose-cluster")
+        return
     mend = build_cluster(facts, choice.spec) if choice.spec is not None else None
     help_ = "The proposed build gives servers that start after it an image that fits." if mend else what_to_publish(facts)
     sentence = f"{GONE if trouble == 'gone' else DIFFERS} {help_}"
@@ -41,4 +56,4 @@ def loop_lines(facts: ClusterFacts) -> list[str]:
 
 def is_image_wanted(facts: ClusterFacts) -> bool:
     """Whether another image has to be looked for: only then the registry is asked for its tags."""
-    return image_trouble(facts) is not None or bool(loop_lines(facts))
+    return image_trouble(facts) is not None or (bool(loop_lines(facts)) and not is_fit(facts))
