@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Collection
 from typing import Any
 
@@ -55,6 +57,9 @@ def test_a_lost_load_balancer_takes_its_listeners_with_it() -> None:
     others = {name: item for name, item in made["Resources"].items() if name not in way_in(made)}
     assert others == {name: item for name, item in TEMPLATE["Resources"].items() if name not in WAY_IN}
     assert made["Resources"]["LoadBalancer2"] == TEMPLATE["Resources"]["LoadBalancer"]
+    depended = {name for item in made["Resources"].values() for name in item.get("DependsOn", "").split()}
+    assert depended.isdisjoint(WAY_IN)
+    assert not re.search(rf"\$\{{({'|'.join(WAY_IN)})[.}}]", json.dumps(made)), "rename leaves Fn::Sub alone"
 
 
 def test_later_builds_keep_what_was_remade_and_a_second_loss_gets_a_third_id() -> None:

@@ -2,7 +2,8 @@
 
 CloudFormation makes nothing again that it believes to be there; a resource under a new logical id it makes, and forgets the old
 one (https://repost.aws/knowledge-center/cfn-recreate-resource-deleted-outside). Narrower than a drift-aware change set, which
-would set back whatever else differs. Were the part there after all, its name or port would be taken, and the change goes back.
+would set back whatever else differs. One that somebody made by hand meanwhile has other tags, so Elastic Load Balancing refuses
+its name or port, and the change goes back (only what has the same settings is a repeat; API reference, CreateListener).
 """
 
 from __future__ import annotations

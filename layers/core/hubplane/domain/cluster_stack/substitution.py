@@ -39,7 +39,7 @@ def substitute(node: Any, values: Mapping[str, Any]) -> Any:
 
 
 def rename(node: Any, names: Mapping[str, str]) -> Any:
-    """A copy of ``node`` in which ``Ref``, ``Fn::GetAtt`` and ``${Name.Attribute}`` point to the new logical ids."""
+    """A copy of ``node`` in which ``Ref`` and ``Fn::GetAtt`` point to the new logical ids; ``Fn::Sub`` and ``DependsOn`` stay."""
     if isinstance(node, list):
         return [rename(item, names) for item in node]
     if not isinstance(node, dict):
