@@ -1,7 +1,7 @@
 """RemoveReleases: what must go before a cluster's stack. Volumes are told to stay, load balancers go, releases are uninstalled.
 
 Event: ``cluster_name``, ``execution_arn``. Result: ``done``. Called until no Service with a load balancer is left: a stack hangs
-for two hours on one. Repeatable. A cluster that EKS does not have, or that is not ACTIVE, has nothing that could be removed.
+for two hours on one. Repeatable. A cluster that EKS does not have, is making or deletes has nothing that could be removed.
 Raises ``HomeNotProved``, before anything is removed, where a volume is mounted that does not say whose it is.
 """
 
@@ -43,7 +43,7 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
     clusters = ClustersTable(client("dynamodb"), SETTINGS.clusters_table_name)
     clusters.hold_for_deletion(cluster_name, event["execution_arn"], datetime.now(UTC))
     if not answers(client("eks"), cluster_name):
-        return {"done": True, "changes": [], "reason": "the cluster is no longer there: nothing is to be removed from it"}
+        return {"done": True, "changes": [], "reason": "the cluster is not there: nothing is to be removed from it"}
     connection = cluster_connection(client("eks"), boto3.Session(), cluster_name)
     kubernetes = Kubernetes(connection)
     refuse_strangers(*strangers_in(kubernetes, cluster_name), cluster_name)

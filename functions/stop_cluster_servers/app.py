@@ -1,7 +1,7 @@
 """StopClusterServers: every server of a cluster stopped through its hub, then the hub. Called until nothing mounts a home.
 
 Event: ``cluster_name``, ``execution_arn``. Result: ``done``, ``running``. Raises ``ServerRuns`` where the hub is up and does not
-say. Repeatable. A cluster that EKS does not have, or that is not ACTIVE, runs nothing that could be asked. Nor is it done while a
+say. Repeatable. A cluster that EKS does not have, is making or deletes runs nothing that could be asked. Nor is it done while a
 home is being changed: its hold was taken right before the deletion's lock, and its machine ends with its next look.
 """
 
@@ -51,7 +51,7 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
         reason = f"{len(held)} home(s) are being changed ({held[0].holder}, until {held[0].until_at:%H:%M} UTC)"
         return {"done": False, "running": 0, "changes": [], "reason": reason}
     if not answers(client("eks"), cluster_name):
-        return {"done": True, "running": 0, "changes": [], "reason": "the cluster is no longer there: nothing runs in it"}
+        return {"done": True, "running": 0, "changes": [], "reason": "the cluster is not there: nothing runs in it"}
     kubernetes = Kubernetes(cluster_connection(client("eks"), boto3.Session(), cluster_name))
     pods = user_pods(list(kubernetes.list("Pod", NAMESPACE)))
     step = next_step(hub_seen(kubernetes.get("Deployment", HUB_DEPLOYMENT, NAMESPACE)), pods)

@@ -26,6 +26,7 @@ class Cluster:
         self.releases = {"jupyterhub", "autoscaler"}
         self.refusal = ""
         self.protected = False
+        self.eks_status = "ACTIVE"
         self.running: set[str] = set()
 
     @property
@@ -106,7 +107,8 @@ class Cluster:
     def describe_cluster(self, name: str) -> dict[str, Any]:
         if not self.there:
             raise Refusal("ResourceNotFoundException")
-        return {"cluster": {"name": name, "status": "ACTIVE", "endpoint": "https://x", "certificateAuthority": {"data": "eA=="}}}
+        reached = {"endpoint": "https://x", "certificateAuthority": {"data": "eA=="}}
+        return {"cluster": {"name": name, "status": self.eks_status, **reached}}
 
     def describe_stacks(self, StackName: str) -> dict[str, Any]:
         if self.stack is None:

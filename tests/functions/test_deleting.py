@@ -94,7 +94,9 @@ def test_a_classic_load_balancer_of_the_cluster_goes_and_another_s_stays(account
     assert [item["LoadBalancerName"] for item in standing] == [account.foreign_balancer]
 
 
-def test_a_mounted_volume_without_tags_keeps_the_cluster_whole(account: Account) -> None:
+@pytest.mark.parametrize("eks_status", ["ACTIVE", "UPDATING"])
+def test_a_mounted_volume_without_tags_keeps_the_cluster_whole(account: Account, eks_status: str) -> None:
+    account.cluster.eks_status = eks_status
     account.ebs.volume("vol-nobody-s", {})
     account.cluster.home("dan", "vol-nobody-s")
     with pytest.raises(HomeNotProved, match="vol-nobody-s"):
@@ -104,6 +106,13 @@ def test_a_mounted_volume_without_tags_keeps_the_cluster_whole(account: Account)
     account.ebs.create_tags(Resources=["vol-nobody-s"], Tags=[{"Key": f"kubernetes.io/cluster/{NAME}", "Value": "owned"}])
     account.written["vol-nobody-s"] = account.written["vol-bob"]
     assert account.delete()["status"] == "DELETED"
+
+
+def test_servers_of_a_cluster_that_eks_updates_are_stopped_and_its_volumes_told_to_stay(account: Account) -> None:
+    account.cluster.eks_status = "UPDATING"
+    account.delete("keep-volumes")
+    assert kinds(account)["volume"] == {"vol-ann", "vol-bob", "vol-cyd", "vol-hub"}
+    assert set(account.ebs.volumes) >= {"vol-ann", "vol-bob", "vol-cyd", "vol-hub"}
 
 
 def test_a_copy_beside_a_home_is_listed_and_stays(account: Account) -> None:

@@ -20,6 +20,10 @@ TOKEN_PREFIX = "k8s-aws-v1."  # noqa: S105
 CLUSTER_NAME_HEADER = "x-k8s-aws-id"
 TOKEN_EXPIRES_SECONDS = 60
 
+ANSWERING = frozenset({"ACTIVE", "UPDATING"})
+"""Of botocore's ClusterStatus. Pods run on, and the API answers, while EKS renews a control plane or changes its settings
+(https://docs.aws.amazon.com/eks/latest/userguide/update-cluster.html)."""
+
 
 def cluster_connection(eks_client: Any, session: Any, cluster_name: str) -> ClusterConnection:
     """Endpoint, CA and a fresh bearer token of the cluster, for the identity of the ``boto3.Session``.
@@ -45,8 +49,8 @@ def cluster_connection(eks_client: Any, session: Any, cluster_name: str) -> Clus
 
 
 def answers(eks_client: Any, cluster_name: str) -> bool:
-    """Whether EKS has the cluster and it is ACTIVE; one that is being made, deleted or repaired is not asked anything."""
-    return cluster_status(eks_client, cluster_name) == "ACTIVE"
+    """Whether the cluster's API can be asked; that of one which is being made or deleted, or whose making failed, cannot."""
+    return cluster_status(eks_client, cluster_name) in ANSWERING
 
 
 def cluster_status(eks_client: Any, cluster_name: str) -> str | None:
