@@ -80,7 +80,8 @@ def ask_hub(cluster_name: str, url: str, servers: list[UserPod]) -> list[str] | 
             f"the hub (`kubectl -n {NAMESPACE} scale deployment {HUB_DEPLOYMENT} --replicas 0`) and start again; Kubernetes ends "
             "them then"
         )
-    hub = Hub(cluster_name, url, checked_service_token(text, name), CONNECT_TO, lambda: secrets.read(name, NEXT))
+    token = checked_service_token(text, name)
+    hub = Hub(cluster_name, url, token, CONNECT_TO, lambda: checked_service_token(secrets.read_newest(name, NEXT), name))
     asked, knows = [], False
     for username in sorted({pod.username for pod in servers if pod.username is not None}):
         for server in hub.running_servers(username):

@@ -79,4 +79,5 @@ def hub_of(cluster_name: str, url: str) -> Hub:
             f"the hub of cluster {cluster_name} was built before the control plane was a service of it: build the cluster once "
             f'more, or stop the server by hand and start again with "servers_stopped_in": ["{cluster_name}"]'
         )
-    return Hub(cluster_name, url, checked_service_token(text, name), CONNECT_TO, lambda: secrets.read(name, NEXT))
+    token = checked_service_token(text, name)
+    return Hub(cluster_name, url, token, CONNECT_TO, lambda: checked_service_token(secrets.read_newest(name, NEXT), name))

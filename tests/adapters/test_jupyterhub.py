@@ -167,7 +167,7 @@ def test_a_hub_that_does_not_say_is_no_stopped_server(hub: Hub) -> None:
 def test_between_the_roll_out_and_the_promotion_of_a_rotation_the_staged_token_is_taken(hub: Hub) -> None:
     assert ask(hub, "POST", "users/renewed", ADMIN) == 201
     assert ask(hub, "POST", "users/renewed/server", ADMIN) in (201, 202)
-    meanwhile = Hub("sar", hub.url, "c" * 64, staged_token=lambda: TOKEN)
+    meanwhile = Hub("sar", hub.url, "c" * 64, newest_token=lambda: TOKEN)
     wait_until(meanwhile, "renewed", ("",))
     meanwhile.stop("renewed", "")
     wait_until(meanwhile, "renewed", ())
@@ -177,14 +177,14 @@ def test_between_the_roll_out_and_the_promotion_of_a_rotation_the_staged_token_i
 def test_a_hub_that_knows_neither_token_is_no_stopped_server_and_none_is_read_without_need(hub: Hub) -> None:
     reads: list[str] = []
 
-    def staged() -> str:
+    def newest() -> str:
         reads.append("read")
         return "d" * 64
 
-    assert Hub("sar", hub.url, TOKEN, staged_token=staged).running_servers("nobody") == ()
+    assert Hub("sar", hub.url, TOKEN, newest_token=newest).running_servers("nobody") == ()
     assert reads == []
     with pytest.raises(ServerRuns, match="answered 403"):
-        Hub("sar", hub.url, "c" * 64, staged_token=staged).running_servers("nobody")
+        Hub("sar", hub.url, "c" * 64, newest_token=newest).running_servers("nobody")
     assert reads == ["read"]
 
 

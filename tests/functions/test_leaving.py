@@ -8,7 +8,15 @@ from typing import Any
 
 import pytest
 
-from hubplane.domain.errors import ClusterUnknown, HomeInputInvalid, HomeNotProved, PersonInputInvalid, ServerRuns
+from hubplane.adapters.secretsmanager import SecretsManager
+from hubplane.domain.errors import (
+    ClusterUnknown,
+    HomeInputInvalid,
+    HomeNotProved,
+    PersonInputInvalid,
+    ProviderError,
+    ServerRuns,
+)
 from hubplane.domain.registration.records import Status
 from hubplane.domain.releases.hub_secrets import NEXT
 from tests.functions.people_world import FIRST, People, crashes_of
@@ -199,9 +207,21 @@ def test_while_a_rotation_is_under_way_the_hub_may_be_asked_with_the_staged_toke
     secrets, name = people.clients["secretsmanager"], "hubplane/sar/hub-token"
     secrets.create_secret(Name=name, SecretString="ab" * 32)
     hub = people.module("stop_user_servers").hub_of("sar", "https://sar.example.org")
-    assert hub.staged_token() is None
+    assert hub.newest_token() == hub.token
     secrets.put_secret_value(SecretId=name, SecretString="cd" * 32, VersionStages=[NEXT])
-    assert (hub.token, hub.staged_token()) == ("ab" * 32, "cd" * 32)
+    assert (hub.token, hub.newest_token()) == ("ab" * 32, "cd" * 32)
+    assert SecretsManager(secrets).promote(name, NEXT)
+    assert hub.newest_token() == "cd" * 32, "the rotation ended after the token was read"
+
+
+def test_a_staged_token_that_is_none_is_sent_to_nobody_and_quoted_nowhere(people: People) -> None:
+    secrets, name = people.clients["secretsmanager"], "hubplane/sar/hub-token"
+    secrets.create_secret(Name=name, SecretString="ab" * 32)
+    secrets.put_secret_value(SecretId=name, SecretString="planted\n", VersionStages=[NEXT])
+    hub = people.module("stop_user_servers").hub_of("sar", "https://sar.example.org")
+    with pytest.raises(ProviderError, match=name) as refused:
+        hub.newest_token()
+    assert "planted" not in str(refused.value)
 
 
 def test_nobody_is_a_tombstone_before_every_home_is_proved(people: People) -> None:

@@ -28,15 +28,15 @@ FORBIDDEN: Final = 403
 class Hub:
     """One hub. ``connect_to`` maps a port asked for to another (host, port); the token stays out of ``repr``.
 
-    ``staged_token`` reads the one that a rotation may have given the hub already, None where there is none; it is asked with
-    where the hub refuses ``token``.
+    ``newest_token`` reads the one that a rotation may have given the hub since ``token`` was read; it is asked with where the hub
+    refuses ``token``.
     """
 
     cluster_name: str
     url: str
     token: str = field(repr=False)
     connect_to: Mapping[int, tuple[str, int]] = field(default_factory=dict)
-    staged_token: Callable[[], str | None] = field(default=lambda: None, repr=False)
+    newest_token: Callable[[], str | None] = field(default=lambda: None, repr=False)
 
     def running_servers(self, username: str) -> tuple[str, ...]:
         """Names of the person's servers that run, start or stop, the default one as empty text; none where the hub knows
@@ -71,9 +71,8 @@ class Hub:
 
     def _ask(self, method: str, path: str) -> tuple[int, str]:
         status, text = self._ask_with(self.token, method, path)
-        if status == FORBIDDEN and (staged := self.staged_token()):
-            return self._ask_with(staged, method, path)
-        return status, text
+        newest = self.newest_token() if status == FORBIDDEN else None
+        return (status, text) if newest is None or newest == self.token else self._ask_with(newest, method, path)
 
     def _ask_with(self, token: str, method: str, path: str) -> tuple[int, str]:
         parts = urlsplit(self.url)
