@@ -34,9 +34,7 @@ class LoadBalancerPlace:
     def again(self, thing: Thing) -> Thing | None:
         """With its tags as they are now."""
         listed = self._load_balancers() if thing.kind is Kind.LOAD_BALANCER else self._target_groups()
-        if thing.thing_id not in listed:
-            return None
-        return tagged_thing(thing.kind, thing.thing_id, self._tags([thing.thing_id])[thing.thing_id])
+        return _again(thing, listed, self._tags)
 
     def remove(self, thing: Thing) -> None:
         """A load balancer takes its listeners with it; a target group that one still uses is refused (``ResourceInUse``)."""
@@ -77,9 +75,7 @@ class ClassicBalancerPlace:
 
     def again(self, thing: Thing) -> Thing | None:
         """With its tags as they are now."""
-        if thing.thing_id not in self._names():
-            return None
-        return tagged_thing(thing.kind, thing.thing_id, self._tags([thing.thing_id])[thing.thing_id])
+        return _again(thing, self._names(), self._tags)
 
     def remove(self, thing: Thing) -> None:
         """Repeatable: the call succeeds for one that is gone (DeleteLoadBalancer, API reference of 2012-06-01)."""
@@ -93,6 +89,19 @@ class ClassicBalancerPlace:
 
     def _tags(self, names: list[str]) -> dict[str, dict[str, str]]:
         return _tags_of_balancers(lambda part: self._client.describe_tags(LoadBalancerNames=part), names, "LoadBalancerName")
+
+
+def _again(thing: Thing, listed: list[str], tags_of_all: Callable[[list[str]], dict[str, dict[str, str]]]) -> Thing | None:
+    """None also for what is listed and not found: the list lags behind a delete."""
+    if thing.thing_id not in listed:
+        return None
+    try:
+        tags = tags_of_all([thing.thing_id])[thing.thing_id]
+    except NotYet as error:
+        if isinstance(error.__cause__, Exception) and error_code(error.__cause__) in GONE_CODES:
+            return None  # nobody else's was asked for
+        raise
+    return tagged_thing(thing.kind, thing.thing_id, tags)
 
 
 def _tags_of_balancers(ask: Callable[[list[str]], Any], names: list[str], key: str) -> dict[str, dict[str, str]]:
