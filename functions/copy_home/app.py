@@ -2,7 +2,7 @@
 
 Event: ``change``, ``execution_arn``. Result: ``done``, ``copy_id`` (null: there is no volume to copy). Renews the hold.
 Repeatable: what an earlier call, or a run that was killed, started is found by its tag. Raises ``HomeNotProved`` where waiting
-cannot help, ``HomeHeld`` where the hold was lost.
+cannot help, ``HomeHeld`` where the hold was lost, ``ClusterBusy`` where the cluster ends.
 """
 
 from __future__ import annotations

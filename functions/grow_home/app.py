@@ -1,8 +1,8 @@
 """GrowHome: the home held, its claim asks for the size, and what the driver has made of it. Called until done; repeatable.
 
 Event: ``growth``, ``stopped`` (false: hold only, nothing is touched while a server may run), ``execution_arn``. Result: ``done``,
-``deed``. The intent is written before the first deed. Raises ``HomeHeld``, and ``HomeChangeRefused`` where the home is another
-one by now.
+``deed``. The intent is written before the first deed. Raises ``HomeHeld``, ``ClusterBusy`` where the cluster ends,
+and ``HomeChangeRefused`` where the home is another one by now.
 """
 
 from __future__ import annotations

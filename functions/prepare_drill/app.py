@@ -1,7 +1,8 @@
 """PrepareDrill: the input checked, the homes of this drill chosen, and no other drill of the cluster until it is recorded.
 
 Event: ``input``, ``execution_arn``. Result: ``run`` ``{run_id, zone, homes}``, ``picks``. Repeatable: the same execution picks
-the same. Raises ``HomeInputInvalid``, ``ClusterUnknown``, ``HomeHeld`` where a drill runs.
+the same. Raises ``HomeInputInvalid``, ``ClusterUnknown``, ``HomeHeld`` where a drill runs, ``ClusterBusy`` where the cluster
+ends.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """SwitchHome: the new volume takes the home's place, one deed a call, each decided from what is seen now. Called until done.
 
 Event: ``change``, ``copy_id``, ``volume_id``, ``execution_arn``. Result: ``done``, ``deed``. Renews the hold. Repeatable, may
-be killed anywhere (``domain.homes.switching``). Raises ``HomeChangeRefused`` where a person has to look.
+be killed anywhere (``domain.homes.switching``). Raises ``HomeChangeRefused`` where a person has to look, ``HomeHeld`` where the
+hold was lost, ``ClusterBusy`` where the cluster ends.
 """
 
 from __future__ import annotations
