@@ -205,14 +205,10 @@ def test_a_start_that_was_killed_after_its_volume_was_made_is_gone_on_with(prune
     )["VolumeId"]
     tables = ("LedgerTableName", "ClustersTableName")
     holds = HomeHolder(ramanujan.hubplane.client("dynamodb"), *(ramanujan.takeover.outputs[name] for name in tables))
-    holds.hold(
-        CLUSTER,
-        ramanujan.home.claim_name,
-        "ensure_home killed",
-        "a start that was killed",
-        datetime.now(UTC) + timedelta(seconds=3),
-    )
+    held = (CLUSTER, ramanujan.home.claim_name, "ensure_home killed", "a start that was killed")
+    holds.hold(*held, datetime.now(UTC) + timedelta(hours=1))
     assert ramanujan.ask()["action"] == "wait", "the lease of the killed start stands"
+    holds.hold(*held, datetime.now(UTC))
     assert ramanujan.ask_until_it_ends()["volume_id"] == made, ramanujan.answers
     assert list(ramanujan.volumes()) == [made]
     assert ramanujan.volumes()[made]["content"] == "the thesis of ramanujan"
