@@ -25,8 +25,12 @@ from hubplane.adapters.secretsmanager import SecretsManager
 from hubplane.domain.deletion.stopping import HUB_DEPLOYMENT, QuietStep, UserPod, hub_seen, next_step, user_pods
 from hubplane.domain.errors import ServerRuns
 from hubplane.domain.releases.hub_secrets import NEXT, checked_service_token, service_token_secret_name
-from hubplane.entrypoint import task
+from hubplane.entrypoint import SecondsLeft, timed_task
 from hubplane.settings import read_settings
+
+# Two requests of 20 s at most. The hub itself takes up to 10 s to answer that a server stops (JupyterHub's slow_stop_timeout), so
+# a call has time for some 25 people.
+ENOUGH_FOR_A_PERSON = 60
 
 
 @dataclass(frozen=True)
@@ -41,8 +45,8 @@ CONNECT_TO = {port: (address.host, address.port) for port, address in parse_conn
 client = cache(boto3.client)  # made by the first call: a client costs as much time again as importing boto3
 
 
-@task
-def handler(event: dict[str, Any]) -> dict[str, Any]:
+@timed_task
+def handler(event: dict[str, Any], seconds_left: SecondsLeft) -> dict[str, Any]:
     cluster_name = event["cluster_name"]
     clusters = ClustersTable(client("dynamodb"), SETTINGS.clusters_table_name)
     clusters.hold_for_deletion(cluster_name, event["execution_arn"], datetime.now(UTC))
@@ -58,7 +62,7 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
     servers = [pod for pod in pods if not pod.is_hub]
     changes = []
     if step is QuietStep.ASK_HUB:
-        asked = ask_hub(cluster_name, clusters.read(cluster_name).hub_url or "", servers)
+        asked = ask_hub(cluster_name, clusters.read(cluster_name).hub_url or "", servers, seconds_left)
         step, changes = (step, asked) if asked is not None else (QuietStep.STOP_HUB, changes)
     if step is QuietStep.STOP_HUB:
         kubernetes.apply(hub_of_size_zero())
@@ -69,8 +73,9 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
     return {"done": step is QuietStep.DONE, "running": len(servers), "changes": changes, "reason": reason}
 
 
-def ask_hub(cluster_name: str, url: str, servers: list[UserPod]) -> list[str] | None:
-    """Ask the hub to stop each server that it knows; the next call looks whether they have. None: it knows none of them."""
+def ask_hub(cluster_name: str, url: str, servers: list[UserPod], seconds_left: SecondsLeft) -> list[str] | None:
+    """Ask the hub to stop each server that it knows; the next call looks whether they have, and asks for those that there was
+    no time for. None: it knows none of them."""
     name = service_token_secret_name(cluster_name)
     secrets = SecretsManager(client("secretsmanager"))
     text = secrets.read(name)
@@ -84,6 +89,8 @@ def ask_hub(cluster_name: str, url: str, servers: list[UserPod]) -> list[str] | 
     hub = Hub(cluster_name, url, token, CONNECT_TO, lambda: checked_service_token(secrets.read_newest(name, NEXT), name))
     asked, knows = [], False
     for username in sorted({pod.username for pod in servers if pod.username is not None}):
+        if seconds_left() < ENOUGH_FOR_A_PERSON:
+            return asked
         for server in hub.running_servers(username):
             knows = True
             hub.stop(username, server)

@@ -22,7 +22,7 @@ from hubplane.domain.errors import (
 )
 from tests.functions.deletion_cluster import NAME
 from tests.functions.deletion_state import AccountState
-from tests.functions.deletion_world import Account
+from tests.functions.deletion_world import CLUSTER_TAG, Account
 
 OTHER = "arn:aws:states:us-east-1:553778890976:execution:hubplane-build-cluster:other"
 
@@ -113,6 +113,32 @@ def test_servers_of_a_cluster_that_eks_updates_are_stopped_and_its_volumes_told_
     account.delete("keep-volumes")
     assert kinds(account)["volume"] == {"vol-ann", "vol-bob", "vol-cyd", "vol-hub"}
     assert set(account.ebs.volumes) >= {"vol-ann", "vol-bob", "vol-cyd", "vol-hub"}
+
+
+class Clock:
+    """A Lambda that has time for ``asked`` servers more."""
+
+    def __init__(self, asked: int) -> None:
+        self.asked = asked + 1
+
+    def get_remaining_time_in_millis(self) -> int:
+        self.asked -= 1
+        return 120_000 if self.asked else 1_000
+
+
+def test_a_call_asks_for_as_many_servers_as_it_has_time_for_and_never_takes_the_rest_for_unknown(account: Account) -> None:
+    for person in ("dan", "eve"):
+        account.ebs.volume(f"vol-{person}", CLUSTER_TAG)
+        account.cluster.home(person, f"vol-{person}", runs=True)
+    arn = account.new_execution()
+    account.run("prepare_deletion", arn, input={"cluster_name": NAME, "confirm": NAME, "mode": "enforce"})
+    for asked in (0, 2):
+        event = {"cluster_name": NAME, "execution_arn": arn}
+        told = account.apps["stop_cluster_servers"].handler(event, Clock(asked))
+        assert (told["done"], len(told["changes"])) == (False, asked)
+        assert account.cluster.objects["Deployment", "hub"]["spec"]["replicas"] == 1, "the hub is needed for the others"
+    ending = {name for (kind, name), item in account.cluster.objects.items() if "deletionTimestamp" in item["metadata"]}
+    assert ending == {"pod-cyd", "pod-dan"}
 
 
 def test_a_copy_beside_a_home_is_listed_and_stays(account: Account) -> None:
