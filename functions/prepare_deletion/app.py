@@ -22,7 +22,7 @@ from hubplane.domain.cluster_stack.names import stack_name
 from hubplane.domain.deletion.inputs import Deletion, read_deletion
 from hubplane.domain.deletion.plan import plan_in_sentences
 from hubplane.domain.errors import ClusterBusy, ClusterUnknown, StackBusy
-from hubplane.domain.locks import Lock, decide_lock
+from hubplane.domain.locks import may_take
 from hubplane.entrypoint import task
 from hubplane.settings import read_settings
 
@@ -87,9 +87,7 @@ def refuse_busy(record: ClusterRecord, execution_arn: str, now: datetime) -> Non
     name = record.cluster_name
     locks = {"cluster": record.lock, "the storage of cluster": record.storage_lock, "the upgrade of cluster": record.upgrade_lock}
     for what, lock in locks.items():
-        decision = decide_lock(lock, holder_status(lock, execution_arn), execution_arn, now)
-        if decision.kind == "refuse":
-            raise ClusterBusy(f"{what} {name} is busy: {decision.reason}")
+        may_take(f"{what} {name} is busy", lock, execution_arn, status_of, now)
     held = HomeHolds(client("dynamodb"), SETTINGS.ledger_table_name).standing(name)
     if held:
         raise ClusterBusy(
@@ -97,8 +95,5 @@ def refuse_busy(record: ClusterRecord, execution_arn: str, now: datetime) -> Non
         )
 
 
-def holder_status(lock: Lock | None, execution_arn: str) -> str | None:
-    """What Step Functions says of another execution that holds a lock."""
-    if lock is None or lock.execution_arn == execution_arn:
-        return None
-    return execution_status(client("stepfunctions"), lock.execution_arn)
+def status_of(execution_arn: str) -> str | None:
+    return execution_status(client("stepfunctions"), execution_arn)

@@ -19,7 +19,7 @@ from hubplane.adapters.eks_upgrades import EksUpgrades
 from hubplane.adapters.stepfunctions import execution_status
 from hubplane.domain.errors import ClusterBusy, ClusterUnknown
 from hubplane.domain.images import chart_of
-from hubplane.domain.locks import decide_lock
+from hubplane.domain.locks import may_take
 from hubplane.domain.upgrading.inputs import Upgrade, cluster_faults, read_upgrade
 from hubplane.domain.upgrading.planning import plan_upgrade, step_to_json
 from hubplane.domain.upgrading.present import Present, versions_in_words
@@ -80,14 +80,14 @@ def look(name: str) -> tuple[ClusterRelease, ClusterRecord, Present]:
 def hold(record: ClusterRecord, execution_arn: str, now: datetime) -> None:
     """The upgrade's lock, which lets in its own builds only. Raises ``ClusterBusy``."""
     for lock in (record.lock, record.upgrade_lock):
-        asks = lock is not None and lock.execution_arn != execution_arn
-        holder_status = execution_status(client("stepfunctions"), lock.execution_arn) if asks and lock else None
-        decision = decide_lock(lock, holder_status, execution_arn, now)
-        if decision.kind == "refuse":
-            raise ClusterBusy(f"cluster {record.cluster_name} is busy: {decision.reason}")
+        may_take(f"cluster {record.cluster_name} is busy", lock, execution_arn, status_of, now)
     clusters = ClustersTable(client("dynamodb"), SETTINGS.clusters_table_name)
     if not clusters.take_upgrade_lock(record, execution_arn, now, timedelta(seconds=SETTINGS.lease_seconds)):
         raise ClusterBusy(f"cluster {record.cluster_name} is busy: another execution took a lock in the same moment; try again")
+
+
+def status_of(execution_arn: str) -> str | None:
+    return execution_status(client("stepfunctions"), execution_arn)
 
 
 def said(wanted: Upgrade, present: Present, versions: list[str]) -> str:
