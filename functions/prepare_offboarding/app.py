@@ -49,7 +49,7 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
     built = [cluster.cluster_name for cluster in ClustersTable(client("dynamodb"), SETTINGS.clusters_table_name).built()]
     volumes = (
         *disks().volumes_of_claims(claims_of(record.username).all),
-        *disks().volumes_of_owners((record.sub, *record.former_subs)),
+        *disks().volumes_of_owners(record.subs),
     )
     plan = plan_leaving(record, volumes, built, leaving.servers_stopped_in, StoragePolicy().protection_tag)
     return {

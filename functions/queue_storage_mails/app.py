@@ -89,5 +89,5 @@ class Mails:
     def recipient(self, username: str, owner_sub: str | None) -> Recipient:
         """Name and address; no address where the name's record is another person's."""
         record = self.users.read(username)
-        is_theirs = record is not None and (owner_sub is None or owner_sub in (record.sub, *record.former_subs))
+        is_theirs = record is not None and (owner_sub is None or owner_sub in record.subs)
         return Recipient(username, record.email or None if record is not None and is_theirs else None)

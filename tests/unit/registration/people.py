@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
+from hubplane.domain.names import claims_of
 from hubplane.domain.registration.events import SignUpRequest
+from hubplane.domain.registration.known import Known
 from hubplane.domain.registration.records import Status, UserRecord
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -21,3 +24,10 @@ def record(
 
 def asks(username: str = "ada", email: str = EMAIL) -> SignUpRequest:
     return SignUpRequest(username=username, email=email, asked_at=NOW)
+
+
+def known_from(records: Iterable[UserRecord], storage_claims: Iterable[str] = ()) -> Known:
+    """What the triggers look up for a name, from a list of all records."""
+    by_key = {record.username: record for record in records}
+    holders = {claim: key for key in by_key for claim in claims_of(key).all}
+    return Known(by_key, holders, frozenset(storage_claims))

@@ -16,8 +16,8 @@ from hubplane.domain.registration.confirmation import (
 from hubplane.domain.registration.emails import DomainRules
 from hubplane.domain.registration.known import Known
 from hubplane.domain.registration.records import ReturnGrant, Status, UserRecord
-from hubplane.domain.registration.sign_up import SignUpPolicy, known_from
-from tests.unit.registration.people import EMAIL, NOW, OTHER_SUB, SUB, asks, record
+from hubplane.domain.registration.sign_up import SignUpPolicy
+from tests.unit.registration.people import EMAIL, NOW, OTHER_SUB, SUB, asks, known_from, record
 
 WAITS = SignUpPolicy()
 WELCOMES = SignUpPolicy(auto_approved=DomainRules(allowed=("*.example.org",)))

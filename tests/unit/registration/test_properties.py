@@ -11,9 +11,9 @@ from hubplane.domain.registration.emails import DomainRules
 from hubplane.domain.registration.events import SignUpRequest
 from hubplane.domain.registration.known import Known
 from hubplane.domain.registration.records import Status, UserRecord, tombstone
-from hubplane.domain.registration.sign_up import SignUpPolicy, decide_sign_up, known_from
+from hubplane.domain.registration.sign_up import SignUpPolicy, decide_sign_up
 from hubplane.domain.registration.usernames import check_username
-from tests.unit.registration.people import EMAIL, NOW
+from tests.unit.registration.people import EMAIL, NOW, known_from
 
 ANY_TEXT = st.one_of(
     st.text(max_size=140),

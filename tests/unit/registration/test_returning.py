@@ -10,7 +10,7 @@ import pytest
 
 from hubplane.domain.registration.decision import RegistrationRefused
 from hubplane.domain.registration.records import ReturnGrant, Status
-from hubplane.domain.registration.returning import RETURN_DAYS, allow_return, may_mount, may_return, transfer_home
+from hubplane.domain.registration.returning import RETURN_DAYS, allow_return, may_return, transfer_home
 from tests.unit.registration.people import EMAIL, NOW, OTHER_SUB, SUB, record
 
 GONE = record("ada", status=Status.TOMBSTONE, former_subs=("sub-0",))
@@ -80,16 +80,6 @@ def test_permission_to_return_is_an_admin_s_and_for_tombstones(held: Any, by: st
         allow_return(held, by=by, now=NOW)
 
 
-MOUNTS = {
-    "own home": (record(), SUB, True),
-    "home of a former account": (record(former_subs=("sub-0",)), "sub-0", True),
-    "home of another": (record(), OTHER_SUB, False),
-    "home without a mark": (record(), "", False),
-    "own home while disabled": (record(status=Status.DISABLED), SUB, False),
-    "own home after leaving": (record(status=Status.TOMBSTONE), SUB, False),
-}
-
-
-@pytest.mark.parametrize(("held", "home_sub", "allowed"), MOUNTS.values(), ids=MOUNTS)
-def test_fault_20_a_home_is_mounted_by_its_person_only(held: Any, home_sub: str, allowed: bool) -> None:
-    assert may_mount(held, home_sub) is allowed
+@pytest.mark.parametrize(("home_sub", "theirs"), [(SUB, True), ("sub-0", True), (OTHER_SUB, False), ("", False)])
+def test_fault_20_a_home_is_its_person_s_by_the_account_and_by_those_before_it(home_sub: str, theirs: bool) -> None:
+    assert (home_sub in record(former_subs=("sub-0",)).subs) is theirs

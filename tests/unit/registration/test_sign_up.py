@@ -10,8 +10,8 @@ import pytest
 from hubplane.domain.registration.emails import DomainRules
 from hubplane.domain.registration.known import Known
 from hubplane.domain.registration.records import ReturnGrant, Status
-from hubplane.domain.registration.sign_up import NOT_AVAILABLE, SignUpPolicy, decide_sign_up, keys_of, known_from
-from tests.unit.registration.people import EMAIL, NOW, asks, record
+from hubplane.domain.registration.sign_up import NOT_AVAILABLE, SignUpPolicy, decide_sign_up, keys_of
+from tests.unit.registration.people import EMAIL, NOW, asks, known_from, record
 
 POLICY = SignUpPolicy(domains=DomainRules(allowed=("*.example.org", "gone.org")), reserved=("observatory",))
 HELD = [record(status=status) for status in Status]

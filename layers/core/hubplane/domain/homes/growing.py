@@ -177,7 +177,7 @@ def _against(facts: GrowthFacts, given: ExpandInput, claim_name: str, now: datet
     if volume.state not in ("available", "in-use"):
         yield f"{volume.volume_id} is {volume.state}: wait until it is available or in use"
     owner = volume.tags.get(OWNER_TAG)
-    if record is not None and owner and owner not in (record.sub, *record.former_subs):
+    if record is not None and owner and owner not in record.subs:
         yield f"{volume.volume_id} belongs to another account ({owner}) than {given.username}'s"
     yield from _against_size(facts, given, home, volume)
     yield from _against_pace(facts.modification, given, volume, now)

@@ -116,7 +116,7 @@ def see(facts: HomeFacts) -> SeenHome:
     snapshots = tuple(snapshot for snapshot in facts.snapshots if is_here(snapshot))
     record = facts.record
     return SeenHome(
-        subs=frozenset((record.sub, *record.former_subs)) if record else frozenset(),
+        subs=frozenset(record.subs) if record else frozenset(),
         claim=next((claim for claim in claims if claim.name == facts.claim_name), None),
         claims=claims,
         volumes=tuple(volume for volume in volumes if volume.state not in PASSING),

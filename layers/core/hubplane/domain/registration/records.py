@@ -73,6 +73,11 @@ class UserRecord:
         return hub_name(self.username)
 
     @property
+    def subs(self) -> tuple[str, ...]:
+        """All accounts that are or were this person's: a home marked with one of them is theirs."""
+        return (self.sub, *self.former_subs)
+
+    @property
     def is_external(self) -> bool:
         """Whether another provider than the stack's own user pool signs the person in."""
         return self.name != self.username

@@ -127,11 +127,6 @@ def transfer_home(former: UserRecord, returning: UserRecord, *, email_verified: 
     return Transfer(new_former, new_returning, changed=changed, sentence=sentence)
 
 
-def may_mount(record: UserRecord, home_sub: str) -> bool:
-    """Whether this person may mount a home that is marked with ``home_sub``: approved, and it was always this person's."""
-    return record.status is Status.APPROVED and home_sub in (record.sub, *record.former_subs)
-
-
 def _joined(first: tuple[str, ...], second: tuple[str, ...], own: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(sub for sub in (*first, *second) if sub != own))
 

@@ -7,7 +7,6 @@ reserved, taken, gone, or close to one that is.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -16,7 +15,6 @@ from hubplane.domain.registration.decision import Decision, accept, refuse
 from hubplane.domain.registration.emails import DomainRules, check_email, rules_from_text
 from hubplane.domain.registration.events import SignUpRequest
 from hubplane.domain.registration.known import Known
-from hubplane.domain.registration.records import UserRecord
 from hubplane.domain.registration.returning import may_return
 from hubplane.domain.registration.usernames import check_username, is_reserved
 
@@ -48,13 +46,6 @@ def policy_from_text(*, allowed: str = "", blocked: str = "", reserved: str = ""
 def keys_of(username: str) -> tuple[str, frozenset[str]]:
     """What to look up before deciding: the key of the name's record, and the claims of ``claim_holders`` and storage."""
     return username_key(username), claims_of(username).all
-
-
-def known_from(records: Iterable[UserRecord], storage_claims: Iterable[str] = ()) -> Known:
-    """Everything at once, from a list of all records: for imports, where a name is compared with the list's other names too."""
-    by_key = {record.username: record for record in records}
-    holders = {claim: key for key in by_key for claim in claims_of(key).all}
-    return Known(by_key, holders, frozenset(storage_claims))
 
 
 def decide_sign_up(request: SignUpRequest, policy: SignUpPolicy, known: Known) -> Decision:
