@@ -58,7 +58,10 @@ def test_a_server_counts_as_stopped_when_its_pod_is_gone_too(hubplane: Hubplane,
     hubplane.run(CLUSTER, "kubectl", "-n", "jupyter", "delete", "pod", f"jupyter-{home.person}", "--wait=false")
     outcome = hubplane.follow(arn)
     assert (outcome.status, outcome.result["status"]) == ("SUCCEEDED", "stopped")
-    assert outcome.result["reason"] == f"no server of stopper runs, and no pod of stopper is left in {CLUSTER}"
+    assert outcome.result["reason"] == (
+        f"the hub of {CLUSTER} knows nobody called stopper (is the name right?), so no server of theirs runs, "
+        f"and no pod of stopper is left in {CLUSTER}"
+    )
     assert run(hubplane, "StopServer", username=home.person).result["changes"] == []
     assert "ClusterUnknown" in refusal(hubplane, "StopServer", cluster_name="ice", username=home.person)
 
